@@ -1,0 +1,1 @@
+"""Benchmarks of the analytics core on ordinary processors."""

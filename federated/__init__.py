@@ -1,0 +1,1 @@
+"""Federated learning: models fitted across forces that never meet, on Flower."""

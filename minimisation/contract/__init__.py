@@ -1,0 +1,1 @@
+"""The contract between forces, options and assessment: values only, no engine and no data."""

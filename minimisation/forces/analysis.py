@@ -1,0 +1,231 @@
+"""Builds a use case's analysis table inside one force: one SQL step, one function, one CTE.
+
+Features are cut at the as-of date here, for every option alike, so that none can look ahead.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+
+from minimisation.contract.columns import Column
+from minimisation.contract.domains import Bounds, Categories
+from minimisation.contract.errors import UseCaseError
+from minimisation.contract.sources import AnyAfter, CountBefore, Field, Month, Where, YearsSince
+from minimisation.contract.tables import PERSON, TABLES
+from minimisation.contract.usecase import UseCase
+from minimisation.forces import sql
+
+FLAT = "records"
+"""Table of a force whose data came as one flat file with the use case's own column names."""
+
+UNIT, SHARE = "unit", "share"
+"""Added columns: a number per person or record, and the keyed hash by which folds are cut."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Who is held out: the same people in every force and for every option."""
+
+    key: str
+    """Key of the hash; a plan's seed on demo or public data, a held secret on real data."""
+    held_out: float
+    """Share of people that no option sees, in [0, 1)."""
+
+    def __post_init__(self) -> None:
+        """Refuse an impossible share.
+
+        Raises:
+            ValueError: naming the rule.
+        """
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"held_out ({self.held_out}) must be at least 0 and below 1")
+
+
+def build(
+    connection: duckdb.DuckDBPyConnection, use_case: UseCase, split: Split, force: str
+) -> None:
+    """Create the temporary table `analysis` on a force's connection.
+
+    Raises:
+        UseCaseError: if a stored fact is dated on or after the as-of date, or a table is missing.
+    """
+    tables = {
+        row[0] for row in connection.execute("select table_name from duckdb_tables()").fetchall()
+    }
+    flat = FLAT in tables
+    if not flat:
+        if use_case.table not in tables:
+            msg = f"table '{use_case.table}' of use case '{use_case.name}' must be in the store"
+            raise UseCaseError(f"{msg} of force '{force}'; load it or name a file in the plan")
+        for column in use_case.columns:
+            refuse_later_facts(connection, use_case, column)
+    statement = flat_sql(use_case, split, force) if flat else analysis_sql(use_case, split, force)
+    connection.execute(f"create or replace temp table analysis as {statement}")
+
+
+def refuse_later_facts(
+    connection: duckdb.DuckDBPyConnection, use_case: UseCase, column: Column
+) -> None:
+    """Refuse a stored feature with any row that became known on or after the as-of date.
+
+    Raises:
+        UseCaseError: naming the column and the rule.
+    """
+    source = column.source
+    if not isinstance(source, Field) or source.dated_by is None:
+        return
+    table, date = _locate(use_case.table, source.dated_by)
+    later = connection.execute(
+        f"select count(*) > 0 from {sql.name(table)} where {sql.name(date)} >= ?",
+        [use_case.as_of],
+    ).fetchone()
+    if later and later[0]:
+        msg = f"column '{column.name}' must be known before the as-of date ({use_case.as_of}):"
+        raise UseCaseError(f"{msg} '{source.dated_by}' dates it later; remove it")
+
+
+def flat_sql(use_case: UseCase, split: Split, force: str) -> str:
+    """Analysis table of a flat file, whose columns already bear the use case's names."""
+    chosen = [_conform(column, sql.name(column.name)) for column in use_case.columns]
+    person = use_case.unit == "person"
+    unit = f"dense_rank() over (order by {PERSON})" if person else "record_id"
+    token = "linkage_token" if person else "record_id"
+    parts = [f"{unit} as {UNIT}", *chosen, f"{_share(split, force, token)} as {SHARE}"]
+    return f"select {', '.join(parts)} from {FLAT} order by {UNIT}, record_id"
+
+
+def analysis_sql(use_case: UseCase, split: Split, force: str) -> str:
+    """Analysis table of harmonised tables: base rows, one CTE per derived column, one join."""
+    steps = [f"base as ({base_sql(use_case)})"]
+    steps += [f"{sql.name(name)} as ({body})" for name, body in event_steps(use_case)]
+    joins = [
+        f"left join {sql.name(name)} on {sql.name(name)}.{PERSON} = base.{PERSON}"
+        for name, _ in event_steps(use_case)
+    ]
+    joins += [
+        f"left join {sql.name(table)} on base.{sql.name(key)} = "
+        f"{sql.name(table)}.{sql.name(TABLES[table].key)}"
+        for table, key in _followed(use_case).items()
+    ]
+    chosen = [_conform(column, _expression(use_case, column)) for column in use_case.columns]
+    unit, token = _unit(use_case)
+    parts = [f"{unit} as {UNIT}", *chosen, f"{_share(split, force, token)} as {SHARE}"]
+    key = f"base.{sql.name(TABLES[use_case.table].key)}"
+    return (
+        f"with {', '.join(steps)} select {', '.join(parts)} from base {' '.join(joins)}"
+        f" order by {UNIT}, {key}"
+    )
+
+
+def base_sql(use_case: UseCase) -> str:
+    """Rows of the use case's table that belong to its population."""
+    return f"select * from {sql.name(use_case.table)} where {_condition(use_case.where, '')}"
+
+
+def event_steps(use_case: UseCase) -> Iterator[tuple[str, str]]:
+    """One step per column that is counted from an event table: (CTE name, SQL)."""
+    for column in use_case.columns:
+        if isinstance(column.source, CountBefore | AnyAfter):
+            yield f"from_{column.name}", events_sql(use_case, column.source)
+
+
+def events_sql(use_case: UseCase, source: CountBefore | AnyAfter) -> str:
+    """Events per person inside the source's window."""
+    day = f"date {sql.text(use_case.as_of.isoformat())}"
+    window = f"interval {int(source.months)} month"
+    date = _dotted(source.table, source.date)
+    inside = (
+        f"{date} >= {day} - {window} and {date} < {day}"
+        if isinstance(source, CountBefore)
+        else f"{date} >= {day} and {date} < {day} + {window}"
+    )
+    names = [source.date, *source.where]
+    referred = sorted({name.split(".")[0] for name in names if "." in name})
+    joins = " ".join(_reference(source.table, table) for table in referred)
+    table = sql.name(source.table)
+    return (
+        f"select {table}.{PERSON}, count(*) as events from {table} {joins} "
+        f"where {inside} and {_condition(source.where, source.table)} group by {table}.{PERSON}"
+    )
+
+
+def _expression(use_case: UseCase, column: Column) -> str:
+    source = column.source or Field(column=column.name)
+    day = f"date {sql.text(use_case.as_of.isoformat())}"
+    if isinstance(source, CountBefore):
+        return f"coalesce({sql.name(f'from_{column.name}')}.events, 0)"
+    if isinstance(source, AnyAfter):
+        return f"(coalesce({sql.name(f'from_{column.name}')}.events, 0) > 0)::integer"
+    stored = _dotted("base", source.column)
+    if isinstance(source, YearsSince):
+        return f"date_sub('year', {stored}, {day})"
+    return f"strftime({stored}, '%Y-%m')" if isinstance(source, Month) else stored
+
+
+def _conform(column: Column, expression: str) -> str:
+    """Bring a value into its public domain: bounds clip and snap to the grid, labels must match."""
+    domain = column.domain
+    if isinstance(domain, Bounds):
+        number = f"cast({expression} as double)"
+        snapped = f"round({number} / {domain.step!r}) * {domain.step!r}"
+        expression = (
+            f"case when {number} is null or isnan({number}) then null "
+            f"when {number} < {domain.low!r} then {domain.low!r} "
+            f"when {number} > {domain.high!r} then {domain.high!r} else {snapped} end"
+        )
+    elif isinstance(domain, Categories):
+        text = f"cast({expression} as varchar)"
+        expression = f"case when {text} in {sql.texts(domain.values)} then {text} end"
+    return f"{expression} as {sql.name(column.name)}"
+
+
+def _unit(use_case: UseCase) -> tuple[str, str]:
+    table = TABLES[use_case.table]
+    key = f"base.{sql.name(table.key)}"
+    if use_case.unit == "record":
+        return f"row_number() over (order by {key})", key
+    token = "base.linkage_token" if use_case.table == "person" else '"person".linkage_token'
+    return f"dense_rank() over (order by base.{PERSON})", token
+
+
+def _share(split: Split, force: str, token: str) -> str:
+    salted = f"{sql.text(split.key + '|')} || coalesce(cast({token} as varchar), {sql.text(force)})"
+    return f"(md5_number_lower({salted}) % 9007199254740992) / 9007199254740992.0"
+
+
+def _followed(use_case: UseCase) -> dict[str, str]:
+    """Tables that base rows refer to and that a column (or the unit's token) needs."""
+    references = TABLES[use_case.table].references
+    names = [
+        source.column.split(".")[0]
+        for column in use_case.columns
+        if isinstance(source := column.source, Field | YearsSince | Month) and "." in source.column
+    ]
+    if use_case.unit == "person" and use_case.table != "person":
+        names.append("person")
+    return {table: references[table] for table in sorted(set(names))}
+
+
+def _locate(table: str, column: str) -> tuple[str, str]:
+    referred, _, own = column.rpartition(".")
+    return (referred or table), own
+
+
+def _dotted(table: str, column: str) -> str:
+    where, own = _locate(table, column)
+    return f"{where if where == 'base' else sql.name(where)}.{sql.name(own)}"
+
+
+def _reference(table: str, referred: str) -> str:
+    here = f"{sql.name(table)}.{sql.name(TABLES[table].references[referred])}"
+    there = f"{sql.name(referred)}.{sql.name(TABLES[referred].key)}"
+    return f"join {sql.name(referred)} on {here} = {there}"
+
+
+def _condition(where: Where, table: str) -> str:
+    tests = [
+        f"{_dotted(table, column) if table else sql.name(column)} in {sql.texts(labels)}"
+        for column, labels in where.items()
+    ]
+    return " and ".join(tests) or "true"

@@ -1,0 +1,1 @@
+"""The application: plans, demo forces, comparison, measures, evidence, command line."""

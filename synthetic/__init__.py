@@ -1,0 +1,1 @@
+"""Synthetic data: tables drawn from models fitted inside a force."""
