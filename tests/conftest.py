@@ -197,7 +197,7 @@ def write_flat_store(path: Path, force: str, records: pa.Table) -> Store:
 def open_forces(tmp_path: Path) -> OpenForces:
     """Build forces from flat records: `open_forces(use_case, {force: table}, **policy)`."""
 
-    def build(
+    def build(  # noqa: PLR0913 - each keyword is one thing a test varies
         use_case: UseCase,
         records: Mapping[str, pa.Table],
         *,
@@ -225,11 +225,18 @@ def open_forces(tmp_path: Path) -> OpenForces:
     return build
 
 
+@pytest.fixture(scope="session")
+def outcome_records() -> dict[str, pa.Table]:
+    """Three forces of 400 invented people each."""
+    return {name: invented_people(name, 400) for name in ("ashmere", "brackley", "coldharbour")}
+
+
 @pytest.fixture
-def outcome_forces(open_forces: OpenForces, outcome_use_case: UseCase) -> Forces:
+def outcome_forces(
+    open_forces: OpenForces, outcome_use_case: UseCase, outcome_records: dict[str, pa.Table]
+) -> Forces:
     """Three forces of 400 invented people each; not yet opened."""
-    names = ("ashmere", "brackley", "coldharbour")
-    return open_forces(outcome_use_case, {name: invented_people(name, 400) for name in names})
+    return open_forces(outcome_use_case, outcome_records)
 
 
 @pytest.fixture

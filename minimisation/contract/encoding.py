@@ -98,7 +98,7 @@ class Encoding:
 def numbers(values: pa.Array) -> Matrix:
     """Numeric values as floats; intervals as their midpoints; missing as NaN. Shape (n,)."""
     if pa.types.is_struct(values.type):
-        low, high = (numbers(values.field(part)) for part in ("low", "high"))
+        low, high = (numbers(pc.struct_field(values, part)) for part in ("low", "high"))
         return (low + high) / 2
     result: Matrix = pc.fill_null(pc.cast(values, pa.float64()), float("nan")).to_numpy()
     return result.copy()
@@ -142,7 +142,7 @@ def _one_hot_bins(bounds: Bounds, values: pa.Array, labels: tuple[str, ...]) -> 
         edges, np.clip(x, bounds.low, bounds.high), side="right"
     )
     if pa.types.is_struct(values.type):
-        low, high = (numbers(values.field(part)) for part in ("low", "high"))
+        low, high = (numbers(pc.struct_field(values, part)) for part in ("low", "high"))
         return _spread_over_bins(bounds, low, high, hot)
     number = numbers(values)
     absent = np.isnan(number)

@@ -3,6 +3,7 @@
 `ask` is how an option gets anything out. `assess` is how anything is judged. There is no third.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -200,6 +201,11 @@ class Forces:
             mechanism="; ".join(dict.fromkeys(loss.mechanism for loss in self._losses)),
             forces=max(loss.forces for loss in self._losses),
         )
+
+    def held_out_digest(self) -> str:
+        """One digest of who is held out in every force, in the forces' order."""
+        parts = "".join(force.held_out_digest() for force in self.members)
+        return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
     def __iter__(self) -> Iterator[Force]:
         """The forces, in order."""

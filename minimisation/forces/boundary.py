@@ -1,5 +1,6 @@
 """A force's side of the two doors: check, run on its own connection, check again, log."""
 
+import hashlib
 from dataclasses import dataclass, field
 
 import duckdb
@@ -78,6 +79,11 @@ class Force:
         """Stop a query that is running past its deadline."""
         if self._connection is not None:
             self._connection.interrupt()
+
+    def held_out_digest(self) -> str:
+        """Digest of who is held out, by which two runs can be seen to be judged alike."""
+        rows = self._people(members=False).order(SHARE).project(SHARE).to_arrow_table()
+        return hashlib.sha256(wire.encode(rows)).hexdigest()
 
     def objection(self, step: Step, use_case: UseCase) -> str | None:
         """The rule that forbids the step here, or None; logged either way when it matters."""

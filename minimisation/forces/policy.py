@@ -61,7 +61,7 @@ def _out_of_range(promise: Payload, table: pa.Table) -> str | None:
             continue
         column = table.column(field.name)
         extremes = pc.min_max(column).as_py()
-        if pa.types.is_floating(field.type) and not pc.all(pc.is_finite(column)).as_py():
+        if pa.types.is_floating(field.type) and pc.all(pc.is_finite(column)).as_py() is False:
             return f"column '{field.name}' of the payload is not finite"
         low, high = extremes["min"], extremes["max"]
         below = promise.low is not None and low is not None and low < promise.low

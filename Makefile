@@ -1,0 +1,55 @@
+# make demo   compare all options on invented forces and write workspace/report.html
+# make test   all checks and tests
+# Both make .venv and install what they need the first time, and start at once after that.
+# Without a network: make demo WHEELS=folder-of-wheels (fill one with: make wheels).
+
+PYTHON ?= python3
+VENV ?= .venv
+EXTRAS ?= all
+WHEELS ?=
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
+FROM = $(if $(WHEELS),--no-index --find-links $(abspath $(WHEELS)))
+TORCH = torch==2.13.0
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-full check format wheels clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+install: $(VENV)/.installed
+
+# pip of old Python releases cannot resolve this set; torch before all else keeps CUDA out.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet $(FROM) --upgrade 'pip>=26' 'setuptools>=80'
+	$(if $(findstring all,$(EXTRAS)),$(PIP) install --quiet $(FROM) $(TORCH))
+	$(PIP) install --quiet $(FROM) --no-build-isolation --constraint constraints.txt --editable '.[$(EXTRAS),dev]'
+	touch $@
+
+demo: install
+	$(VENV)/bin/sandbox demo
+
+check: install
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test: check
+	$(VENV)/bin/pytest -m 'not full' --cov --cov-report=term:skip-covered
+
+test-full: check
+	$(VENV)/bin/pytest --cov --cov-report=term:skip-covered
+
+format: install
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+# make wheels  gather every wheel of an install, to carry to a machine without a network
+wheels: install
+	$(PIP) download --quiet --dest wheels 'pip>=26' 'setuptools>=80' $(TORCH)
+	$(PIP) download --quiet --dest wheels --find-links wheels --constraint constraints.txt '.[$(EXTRAS),dev]'
+
+clean:
+	rm -rf $(VENV) workspace wheels

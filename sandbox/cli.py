@@ -1,0 +1,200 @@
+"""The command line. Standard output is data; standard error is everything else."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from minimisation import BinaryOutcome, SandboxError, UseCaseError
+
+if TYPE_CHECKING:
+    from sandbox.study import Study
+
+app = typer.Typer(
+    help="Put one question through every data-minimisation option and measure each.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+plan_app = typer.Typer(help="Study plans.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(plan_app, name="plan")
+
+stdout = Console()
+stderr = Console(stderr=True)
+
+PlanPath = Annotated[Path, typer.Argument(help="Study plan, a TOML file.", show_default=False)]
+Workspace = Annotated[Path, typer.Option(help="Folder for stores, feeds and results.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Processes at a time; times are recorded as such.")]
+
+
+@app.command()
+def demo(
+    people: Annotated[int, typer.Option(min=500, help="Invented people over all forces.")] = 5_000,
+    repeats: Annotated[int, typer.Option(min=1, help="Repeats of every option.")] = 2,
+    workspace: Workspace = Path("workspace"),
+    jobs: Jobs = 2,
+) -> None:
+    """Compare all options on invented forces, both kinds of question, and write the report."""
+    from sandbox.demo_study import demo_plans  # noqa: PLC0415 - engines load when needed
+
+    plans = demo_plans(workspace, people=people, repeats=repeats)
+    for plan in plans:
+        _compare(plan, workspace, jobs)
+    out = workspace / "report.html"
+    _report([_study(plan, workspace).evidence for plan in plans], out)
+    stdout.print(str(out), soft_wrap=True)
+
+
+@app.command()
+def compare(
+    plan: PlanPath,
+    workspace: Workspace = Path("workspace"),
+    jobs: Jobs = 2,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Run a plan: every option and repeat, resuming where it was interrupted, then the report."""
+    _compare(plan, workspace, jobs)
+    study = _study(plan, workspace)
+    out = study.results / "report.html"
+    _report([study.evidence], out)
+    paths = {"evidence": str(study.evidence), "report": str(out)}
+    stdout.print(json.dumps(paths) if as_json else str(out), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def report(
+    evidence: Annotated[list[Path], typer.Argument(help="Evidence files, one per plan.")],
+    out: Annotated[Path, typer.Option(help="Page to write.")] = Path("report.html"),
+) -> None:
+    """Render the report page again from evidence alone."""
+    for path in evidence:
+        if not path.is_file():
+            raise UseCaseError(f"evidence ({path}) must exist; run: sandbox compare PLAN")
+    _report(evidence, out)
+    stdout.print(str(out), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def options(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
+    """List the options: what leaves each force, and the parameters a plan can set."""
+    from sandbox.registry import builtin_options, parameters_of  # noqa: PLC0415 - as above
+
+    found = builtin_options()
+    if as_json:
+        rows = {
+            name: {"summary": option.summary, "parameters": parameters_of(option)}
+            for name, option in found.items()
+        }
+        sys.stdout.write(json.dumps(rows, indent=2, default=str) + "\n")
+        return
+    table = Table("Option", "What leaves each force", "Parameters")
+    for name, option in found.items():
+        parameters = parameters_of(option)
+        shown = ", ".join(f"{key} = {value}" for key, value in parameters.items())
+        table.add_row(name, option.summary, shown)
+    stdout.print(table)
+
+
+@app.command("use-cases")
+def use_cases(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
+    """List the use cases that come with the sandbox."""
+    from sandbox.use_case_files import load, shipped  # noqa: PLC0415 - as above
+
+    cases = [load(name).value() for name in shipped()]
+    if as_json:
+        rows = [
+            {
+                "name": case.name,
+                "title": case.title,
+                "unit": case.unit,
+                "columns": [c.name for c in case.columns],
+            }
+            for case in cases
+        ]
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        return
+    table = Table("Use case", "Question", "Kind", "Unit", "Floor")
+    for case in cases:
+        kind = "outcome" if isinstance(case.question, BinaryOutcome) else "statistics"
+        sign = "≥" if case.floor.direction == "at_least" else "≤"
+        floor = f"{case.floor.measure} {sign} {case.floor.value:g}"
+        table.add_row(case.name, case.title, kind, case.unit, floor)
+    stdout.print(table)
+
+
+@plan_app.command("new")
+def plan_new(
+    file: Annotated[
+        Path, typer.Argument(help="Your Parquet or CSV file; only its header is read.")
+    ],
+    use_case: Annotated[str | None, typer.Option(help="A use case, by name or file.")] = None,
+    out: Annotated[Path, typer.Option(help="Plan to write.")] = Path("plan.toml"),
+) -> None:
+    """Write a commented starter plan from a file's header."""
+    from sandbox.starter import starter_plan  # noqa: PLC0415 - as above
+
+    draft = out.parent / "my-use-case.toml"
+    plan, case = starter_plan(file, use_case, out.parent)
+    for path in (out, *([draft] if case else [])):
+        if path.exists():
+            raise UseCaseError(f"plan ({path}) must not exist yet; choose another --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(plan, "utf-8")
+    if case:
+        draft.write_text(case, "utf-8")
+    stdout.print(str(out), soft_wrap=True, highlight=False)
+
+
+def _study(plan: Path, workspace: Path) -> "Study":
+    from sandbox.study import Study  # noqa: PLC0415 - as above
+
+    return Study(plan_path=plan, workspace=workspace)
+
+
+def _compare(plan: Path, workspace: Path, jobs: int) -> None:
+    from sandbox.compare import compare as run  # noqa: PLC0415 - as above
+
+    study = _study(plan, workspace)
+    stderr.print(f"[bold]{study.plan.title}[/bold]")
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
+        task = bar.add_task("loading", total=None)
+
+        def progress(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        run(study, progress, jobs)
+
+
+def _report(evidence: list[Path], out: Path) -> None:
+    from sandbox.report import render  # noqa: PLC0415 - as above
+
+    render(evidence, out)
+
+
+def main() -> None:
+    """Run the command line; errors that the user can act on are one line and an exit code."""
+    try:
+        app()
+    except SandboxError as error:
+        stderr.print(f"error: {error}", style="red", highlight=False, markup=False)
+        sys.exit(error.exit_code)
+    except ValueError as error:
+        stderr.print(f"error: {error}", style="red", highlight=False, markup=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

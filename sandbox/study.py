@@ -1,0 +1,139 @@
+"""A plan at work: where its stores and results are, and its forces opened for its use case."""
+
+import hashlib
+import hmac
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from minimisation import Forces, Option
+from minimisation.forces.analysis import Split
+from minimisation.forces.boundary import Force
+from minimisation.forces.ledger import Ledger
+from minimisation.forces.policy import Policy
+from minimisation.forces.store import Store
+from sandbox.ceiling import PooledCeiling
+from sandbox.feeds import data_digests, load_stores, workspace_key
+from sandbox.plan import Plan, read_plan
+from sandbox.registry import chosen_options
+
+
+class EveryStep(frozenset[str]):
+    """Approves every step by name; payload kinds, sizes and budgets are still checked."""
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the step is approved: always."""
+        return True
+
+
+@dataclass(frozen=True)
+class Study:
+    """A plan in a workspace."""
+
+    plan_path: Path
+    """The plan's TOML file."""
+    workspace: Path
+    """Folder for stores, feeds and results."""
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The checked plan."""
+        return read_plan(self.plan_path)
+
+    @property
+    def results(self) -> Path:
+        """Folder of this plan's evidence and report."""
+        return self.workspace / "results" / self.plan_path.stem
+
+    @property
+    def evidence(self) -> Path:
+        """The evidence file."""
+        return self.results / "evidence.jsonl"
+
+    @cached_property
+    def stores(self) -> dict[str, Path]:
+        """Force → store, loaded on first use."""
+        data = self.plan.file.data
+        tables = data.demo is not None or data.folder is not None
+        folder = self.workspace / "stores" / ("tables" if tables else self.plan.use_case.name)
+        feeds = f"demo-{data.demo.people}-{data.demo.seed}" if data.demo is not None else "none"
+        return load_stores(self.plan, folder, self.workspace / "feeds" / feeds)
+
+    @cached_property
+    def options(self) -> dict[str, Option]:
+        """The options to compare; on protected data the ceiling stands in for the raw pool."""
+        file = self.plan.file
+        paths = [self.plan.path(name) for name in file.option_files]
+        options = chosen_options(file.options, paths, file.parameters)
+        if file.data.status == "protected":
+            ceiling = PooledCeiling()
+            options[ceiling.name] = ceiling
+        return options
+
+    @cached_property
+    def key(self) -> bytes:
+        """The workspace's secret."""
+        return workspace_key(self.workspace)
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Keyed digest of each force's data."""
+        return data_digests(self.stores, self.key)
+
+    @property
+    def split(self) -> Split:
+        """Who is held out. The key is published on demo and public data, secret otherwise."""
+        file = self.plan.file
+        public = f"{file.seed}"
+        secret = hmac.new(self.key, public.encode(), hashlib.sha256).hexdigest()
+        key = secret if file.data.status == "protected" else public
+        return Split(key=key, held_out=file.held_out)
+
+    def forces(self, workers: int = 2) -> Forces:
+        """The plan's forces; open them with `with`."""
+        rules = self.plan.file.policy
+        members = tuple(
+            Force(
+                store=Store(force=name, path=path),
+                policy=Policy(
+                    use_cases=frozenset({self.plan.use_case.name}),
+                    steps=EveryStep(),
+                    kinds=rules.allowed(self.plan.file.data.status),
+                    minimum_contributors=rules.minimum_contributors,
+                ),
+                ledger=Ledger(epsilon=rules.epsilon, delta=rules.delta),
+                secret=hmac.new(self.key, f"force:{name}".encode(), hashlib.sha256).digest(),
+            )
+            for name, path in self.stores.items()
+        )
+        return Forces(
+            members=members, use_case=self.plan.use_case, split=self.split, workers=workers
+        )
+
+    def floor(self) -> dict[str, Any]:
+        """The floor as JSON values."""
+        return asdict(self.plan.use_case.floor)
+
+    def header(self) -> dict[str, Any]:
+        """What was fixed before anything ran: the first line of the evidence."""
+        plan, case = self.plan, self.plan.use_case
+        demo = plan.file.data.demo
+        return {
+            "schema": 1,
+            "kind": "plan",
+            "plan": plan.digest,
+            "title": plan.title,
+            "purpose": case.purpose,
+            "use_case": json.loads(plan.definition.model_dump_json()),
+            "floor": self.floor(),
+            "forces": list(self.stores),
+            "options": {name: option.summary for name, option in self.options.items()},
+            "repeats": plan.file.repeats,
+            "held_out_share": plan.file.held_out,
+            "data_status": plan.file.data.status,
+            "synthetic_demo": demo is not None,
+            "people": demo.people if demo is not None else None,
+            "data": self.digests,
+        }

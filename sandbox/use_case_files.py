@@ -1,0 +1,280 @@
+"""Reads a use case from its TOML file; errors name the key and the rule."""
+
+import tomllib
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from minimisation import (
+    BinaryOutcome,
+    Bounds,
+    BusinessAsUsual,
+    Categories,
+    Column,
+    Contribution,
+    Floor,
+    GroupedStatistics,
+    Statistic,
+    UseCase,
+    UseCaseError,
+)
+from minimisation.contract import sources
+from minimisation.contract.columns import Role
+
+Where = dict[str, list[str]]
+
+
+class Strict(BaseModel):
+    """A TOML table in which an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceTable(Strict):
+    """`source = { … }`: exactly one of the forms of `minimisation.contract.sources`."""
+
+    field: str | None = None
+    years_since: str | None = None
+    month: str | None = None
+    count_before: str | None = None
+    any_after: str | None = None
+    dated_by: str | None = None
+    date: str | None = None
+    months: Annotated[int, Field(gt=0)] | None = None
+    where: Where = {}
+
+    def value(self, key: str) -> sources.Source:
+        """The contract's source.
+
+        Raises:
+            UseCaseError: unless exactly one form is given, with what it needs.
+        """
+        forms = ("field", "years_since", "month", "count_before", "any_after")
+        given = [form for form in forms if getattr(self, form) is not None]
+        if len(given) != 1:
+            raise UseCaseError(f"{key} must have exactly one of {', '.join(forms)}")
+        if self.field:
+            return sources.Field(column=self.field, dated_by=self.dated_by)
+        if self.years_since:
+            return sources.YearsSince(column=self.years_since)
+        if self.month:
+            return sources.Month(column=self.month)
+        table = self.count_before or self.any_after
+        if table is None or self.date is None or self.months is None:
+            raise UseCaseError(f"{key} must name a date column and a number of months")
+        form = sources.CountBefore if self.count_before else sources.AnyAfter
+        where = {name: tuple(labels) for name, labels in self.where.items()}
+        return form(table=table, date=self.date, months=self.months, where=where)
+
+
+class ColumnTable(Strict):
+    """`[columns.NAME]`."""
+
+    role: Role = "other"
+    categories: list[str] | None = None
+    low: float | None = None
+    high: float | None = None
+    step: float = 1.0
+    edges: list[float] = []
+    protected: bool = False
+    category: str | None = None
+    optional: bool = False
+    observed: Literal["before", "after"] = "before"
+    title: str = ""
+    source: SourceTable | None = None
+
+    def value(self, name: str) -> Column:
+        """The contract's column."""
+        return Column(
+            name=name,
+            role=self.role,
+            domain=self._domain(name),
+            protected=self.protected,
+            category=self.category,
+            optional=self.optional,
+            observed=self.observed,
+            source=self.source.value(f"columns.{name}.source") if self.source else None,
+            title=self.title,
+        )
+
+    def _domain(self, name: str) -> Categories | Bounds | None:
+        if self.categories is not None and self.low is None and self.high is None:
+            return Categories(values=tuple(self.categories))
+        if self.categories is None and self.low is not None and self.high is not None:
+            return Bounds(low=self.low, high=self.high, step=self.step, edges=tuple(self.edges))
+        if self.categories is None and self.low is None and self.high is None:
+            return None
+        raise UseCaseError(f"columns.{name} must have either categories or low and high")
+
+
+class QuestionTable(Strict):
+    """`[question]`."""
+
+    kind: Literal["binary-outcome", "grouped-statistics"]
+    target: str | None = None
+    features: list[str] = []
+    top_share: float = 0.01
+    by: list[str] = []
+    statistics: list[str] = []
+
+    def value(self) -> BinaryOutcome | GroupedStatistics:
+        """The contract's question."""
+        if self.kind == "binary-outcome":
+            if self.target is None:
+                raise UseCaseError("question.target must name the outcome column")
+            return BinaryOutcome(
+                target=self.target, features=tuple(self.features), top_share=self.top_share
+            )
+        statistics = tuple(_statistic(text) for text in self.statistics)
+        return GroupedStatistics(by=tuple(self.by), statistics=statistics)
+
+
+class FloorTable(Strict):
+    """`[floor]`: one measure, one threshold."""
+
+    measure: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def value(self) -> Floor:
+        """The contract's floor.
+
+        Raises:
+            UseCaseError: unless exactly one threshold is given.
+        """
+        if self.at_least is not None and self.at_most is None:
+            return Floor(measure=self.measure, value=self.at_least, direction="at_least")
+        if self.at_most is not None and self.at_least is None:
+            return Floor(measure=self.measure, value=self.at_most, direction="at_most")
+        raise UseCaseError("floor must have exactly one of at_least and at_most")
+
+
+class BusinessAsUsualTable(Strict):
+    """`[business_as_usual]`."""
+
+    points: dict[str, dict[str, float]] = {}
+    known: list[str] = []
+
+
+class ContributionTable(Strict):
+    """`[contribution]`."""
+
+    groups: Annotated[int, Field(ge=1)] = 1
+    rows: Annotated[int, Field(ge=1)] = 1
+
+
+class UseCaseFile(Strict):
+    """A whole use-case file."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    title: str
+    purpose: str
+    unit: Literal["person", "record"]
+    as_of: date
+    table: str = "records"
+    notes: str = ""
+    published: list[list[str]] = []
+    where: Where = {}
+    question: QuestionTable
+    floor: FloorTable
+    business_as_usual: BusinessAsUsualTable = BusinessAsUsualTable()
+    contribution: ContributionTable = ContributionTable()
+    columns: dict[str, ColumnTable]
+
+    def value(self) -> UseCase:
+        """The contract's use case."""
+        return UseCase(
+            name=self.name,
+            title=self.title,
+            purpose=self.purpose,
+            unit=self.unit,
+            as_of=self.as_of,
+            table=self.table,
+            columns=tuple(table.value(name) for name, table in self.columns.items()),
+            question=self.question.value(),
+            floor=self.floor.value(),
+            business_as_usual=BusinessAsUsual(
+                points=self.business_as_usual.points, known=tuple(self.business_as_usual.known)
+            ),
+            where={name: tuple(labels) for name, labels in self.where.items()},
+            published=tuple(tuple(keys) for keys in self.published),
+            contribution=Contribution(groups=self.contribution.groups, rows=self.contribution.rows),
+            notes=self.notes,
+        )
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the use cases that come with the sandbox."""
+    folder = files("sandbox") / "use_cases"
+    found = (entry.name for entry in folder.iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
+
+
+def load(name_or_path: str, beside: Path | None = None) -> UseCaseFile:
+    """A shipped use case by name, or any by path (relative to `beside`).
+
+    Raises:
+        UseCaseError: if there is none, or it breaks a rule; the message names the key.
+    """
+    if name_or_path in shipped():
+        text = (files("sandbox") / "use_cases" / f"{name_or_path}.toml").read_text("utf-8")
+    else:
+        path = (beside or Path()) / name_or_path
+        if not path.is_file():
+            raise UseCaseError(
+                f"use case ({name_or_path}) must be a file or one of: {', '.join(shipped())}"
+            )
+        text = read_text(path)
+    return parse(text, name_or_path)
+
+
+def parse(text: str, what: str) -> UseCaseFile:
+    """A use case from TOML text.
+
+    Raises:
+        UseCaseError: naming the key and the rule.
+    """
+    try:
+        table = UseCaseFile.model_validate(tomllib.loads(text))
+        table.value()
+    except tomllib.TOMLDecodeError as error:
+        raise UseCaseError(f"use case ({what}) must be valid TOML: {error}") from None
+    except ValidationError as error:
+        raise UseCaseError(f"use case ({what}): {explain(error)}") from None
+    except ValueError as error:
+        raise UseCaseError(f"use case ({what}): {error}") from None
+    return table
+
+
+def read_text(path: Path) -> str:
+    """A text file's content.
+
+    Raises:
+        UseCaseError: if it is not UTF-8.
+    """
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise UseCaseError(f"file ({path.name}) must be UTF-8 text; save it as UTF-8") from None
+
+
+def explain(error: ValidationError) -> str:
+    """Pydantic's findings as one line of `key: rule`, without the offending values."""
+    details: list[Any] = error.errors(include_url=False, include_input=False)
+    lines = (f"{'.'.join(str(part) for part in d['loc'])}: {_rule(d)}" for d in details)
+    return "; ".join(lines)
+
+
+def _rule(detail: dict[str, Any]) -> str:
+    if detail["type"] == "extra_forbidden":
+        return "unknown key; check the spelling or remove it"
+    return str(detail["msg"]).removeprefix("Value error, ")
+
+
+def _statistic(text: str) -> Statistic:
+    aggregate, _, rest = text.partition("(")
+    column = rest.removesuffix(")") or None
+    return Statistic(aggregate=aggregate.strip(), column=column)  # type: ignore[arg-type]

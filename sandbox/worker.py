@@ -1,0 +1,156 @@
+"""One option, one repeat, one process: makes the release, has it assessed, prints one row.
+
+A process of its own makes peak memory the option's own and keeps a crash from the others.
+"""
+
+import json
+import platform
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minimisation import (
+    Forces,
+    Microdata,
+    NotApplicableError,
+    Option,
+    PolicyError,
+    PrivacyLoss,
+    Release,
+    SandboxError,
+    Statistics,
+)
+from minimisation.contract.errors import BudgetExceededError
+from sandbox.assessment import assess_release
+from sandbox.cost import Stopwatch, peak_bytes
+from sandbox.registry import parameters_of
+from sandbox.study import Study
+
+SCHEMA = 1
+"""Version of an evidence row."""
+
+ENGINES = ("duckdb", "opendp", "numpy", "scikit-learn", "sdv", "flwr", "pyarrow")
+"""Packages whose versions can change a figure."""
+
+
+def run(study: Study, option: Option, repeat: int) -> dict[str, Any]:
+    """Run one option once.
+
+    Returns:
+        The evidence row; an option that does not apply, is refused or fails is a row too.
+    """
+    plan = study.plan
+    row = _head(study, option, repeat)
+    rng = np.random.default_rng([plan.file.seed, repeat, *option.name.encode()])
+    watch = Stopwatch()
+    try:
+        with study.forces(workers=1) as forces:
+            opened = watch.wall()
+            release = option.apply(forces, plan.use_case, rng)
+            row["cost"] = {"release_seconds": round(watch.wall() - opened, 4)}
+            row["cost"] |= {"cpu_seconds": watch.cpu(), "peak_bytes": peak_bytes()}
+            row |= _released(forces, release)
+            _check_claim(forces, release)
+            findings = assess_release(forces, release, plan.file.seed)
+            row["cost"]["assess_seconds"] = round(
+                watch.wall() - opened - row["cost"]["release_seconds"], 4
+            )
+            row["findings"] = [finding.as_json() for finding in findings]
+        row["status"] = "done"
+    except NotApplicableError as error:
+        row |= {"status": "not applicable", "reason": str(error)}
+    except (PolicyError, BudgetExceededError) as error:
+        row |= {"status": "refused", "reason": str(error)}
+    except SandboxError as error:
+        row |= {"status": "failed", "reason": str(error)}
+    row.setdefault("cost", {})["wall_seconds"] = watch.wall()
+    return row
+
+
+def _head(study: Study, option: Option, repeat: int) -> dict[str, Any]:
+    plan = study.plan
+    return {
+        "schema": SCHEMA,
+        "kind": "run",
+        "plan": plan.digest,
+        "use_case": plan.use_case.name,
+        "option": option.name,
+        "summary": option.summary,
+        "parameters": parameters_of(option),
+        "repeat": repeat,
+        "status": "failed",
+        "reason": "",
+        "findings": [],
+        "egress": {},
+        "payload_kinds": [],
+        "privacy_loss": None,
+        "remarks": [],
+        "seed": plan.file.seed,
+        "versions": _versions(),
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in ENGINES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _released(forces: Forces, release: Release) -> dict[str, Any]:
+    artefact = release.artefact
+    table = artefact.table if isinstance(artefact, Microdata | Statistics) else None
+    return {
+        "artefact": type(artefact).__name__,
+        "released": {
+            "rows": table.num_rows if table is not None else 0,
+            "columns": table.column_names if table is not None else [],
+        },
+        "egress": forces.meter.by_force(),
+        "payload_kinds": sorted({entry.kind.value for entry in forces.meter.entries}),
+        "privacy_loss": _loss(release.privacy_loss),
+        "remarks": list(release.remarks),
+        "held_out": forces.held_out_digest(),
+    }
+
+
+def _loss(loss: PrivacyLoss | None) -> dict[str, Any] | None:
+    if loss is None:
+        return None
+    everywhere = {
+        "epsilon_everywhere": loss.epsilon_everywhere,
+        "delta_everywhere": loss.delta_everywhere,
+    }
+    return asdict(loss) | everywhere
+
+
+def _check_claim(forces: Forces, release: Release) -> None:
+    """An option may claim exactly the loss that the boundaries charged, and no other.
+
+    Raises:
+        PolicyError: if it claims anything else.
+    """
+    if release.privacy_loss != forces.privacy_loss():
+        raise PolicyError("a release must claim the privacy loss that its forces charged")
+
+
+def answer_job() -> None:
+    """Read one job from standard input and print its row."""
+    job = json.loads(sys.stdin.read())
+    study = Study(plan_path=Path(job["plan"]), workspace=Path(job["workspace"]))
+    row = run(study, study.options[job["option"]], job["repeat"])
+    sys.stdout.write("\n" + json.dumps(row, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    answer_job()
