@@ -155,7 +155,7 @@ def _existing(plan: Plan, name: str) -> Path:
 
 def _reader(path: Path) -> str:
     suffix = path.suffix.lower()
-    options = ", all_varchar = true, strict_mode = true" if suffix == ".csv" else ""
+    options = """, header = true, quote = '"', all_varchar = true""" if suffix == ".csv" else ""
     return f"{READERS[suffix]}({sql.text(str(path))}{options})"
 
 

@@ -90,7 +90,7 @@ def flat_sql(use_case: UseCase, split: Split, force: str) -> str:
     chosen = [_conform(column, sql.name(column.name)) for column in use_case.columns]
     person = use_case.unit == "person"
     unit = f"dense_rank() over (order by {PERSON})" if person else "record_id"
-    token = "linkage_token" if person else "record_id"
+    token = "linkage_token" if person else f"{sql.text(force)} || '|' || record_id"
     parts = [f"{unit} as {UNIT}", *chosen, f"{_share(split, force, token)} as {SHARE}"]
     return f"select {', '.join(parts)} from {FLAT} order by {UNIT}, record_id"
 

@@ -1,0 +1,172 @@
+"""A user's own files: every bad input is one line with the rule and the fix, nothing half-made."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from minimisation import UseCaseError
+from sandbox.starter import starter_plan
+from sandbox.study import Study
+
+USE_CASE = """
+name = "own"
+title = "Own data"
+purpose = "testing"
+unit = "person"
+as_of = 2024-01-01
+[question]
+kind = "binary-outcome"
+target = "y"
+features = ["age", "sex"]
+[floor]
+measure = "auc"
+at_least = 0.6
+[business_as_usual]
+points = { age = { per_unit = -1.0 } }
+[columns.age]
+low = 10
+high = 90
+[columns.sex]
+categories = ["f", "m"]
+protected = true
+[columns.y]
+role = "target"
+observed = "after"
+low = 0
+high = 1
+"""
+PLAN = """
+use_case = "own.toml"
+[data]
+status = "public"
+file = "data.csv"
+force_column = "area"
+person = "pid"
+"""
+ROWS = "pid,area,age,sex,y\nSYN1,north,20,f,0\nSYN2,north,30,m,1\nSYN3,south,40,m,0\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "own.toml").write_text(USE_CASE, "utf-8")
+    (tmp_path / "plan.toml").write_text(PLAN, "utf-8")
+    (tmp_path / "data.csv").write_text(ROWS, "utf-8")
+    return tmp_path
+
+
+def study(folder: Path) -> Study:
+    return Study(plan_path=folder / "plan.toml", workspace=folder / "work")
+
+
+def load_error(folder: Path) -> str:
+    with pytest.raises(UseCaseError) as caught:
+        _ = study(folder).stores
+    assert not list((folder / "work").rglob("*.duckdb")), "nothing may be left half-written"
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "SYN" not in message
+    return message
+
+
+def test_one_file_with_a_force_column_becomes_one_store_per_force(folder: Path) -> None:
+    with study(folder).forces() as forces:
+        assert forces.names == ("north", "south")
+
+
+def test_a_file_per_force_keeps_the_plans_order(folder: Path) -> None:
+    (folder / "s.csv").write_text(ROWS, "utf-8")
+    files = PLAN.replace('file = "data.csv"\nforce_column = "area"\n', "")
+    (folder / "plan.toml").write_text(files + '[data.files]\nz = "data.csv"\na = "s.csv"\n')
+    assert list(study(folder).stores) == ["z", "a"]
+
+
+def test_labels_can_be_mapped(folder: Path) -> None:
+    (folder / "data.csv").write_text(ROWS.replace(",m,", ",Male,"), "utf-8")
+    assert "hold only its declared categories" in load_error(folder)
+    (folder / "plan.toml").write_text(PLAN + '[data.codes.sex]\nMale = "m"\n', "utf-8")
+    assert set(study(folder).stores) == {"north", "south"}
+
+
+def test_person_ids_are_canonical(folder: Path) -> None:
+    rows = ROWS + "syn2 ,north,31,m,1\n"
+    (folder / "data.csv").write_text(rows, "utf-8")
+    with duckdb.connect(str(study(folder).stores["north"])) as connection:
+        people = connection.execute("select distinct person_id from records").fetchall()
+    assert sorted(people) == [("SYN1",), ("SYN2",)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rule"),
+    [
+        ("SYN2,", ",", "person id must not be missing"),
+        (",m,1", ",x,1", "column 'sex' must hold only its declared categories"),
+        ("30,m", "thirty,m", "column 'age' must hold numbers"),
+        ("30,m", ",m", "column 'age' must not have missing values"),
+        ("SYN3,south", "SYN3,", "data.force_column (area) must have a value in every row"),
+        ("age,sex", "years,sex", "data.columns.age (age) must be a column of data.csv"),
+        (ROWS, "pid,area,age,sex,y\n", "must hold at least one row"),
+    ],
+)
+def test_a_bad_file_is_refused_with_the_rule(
+    folder: Path, before: str, after: str, rule: str
+) -> None:
+    assert before in ROWS
+    (folder / "data.csv").write_text(ROWS.replace(before, after), "utf-8")
+    assert rule in load_error(folder)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "data.csv").unlink()
+    assert "file (data.csv) must exist" in load_error(folder)
+
+
+def test_a_csv_that_is_not_utf_8_is_named(folder: Path) -> None:
+    (folder / "data.csv").write_bytes(ROWS.replace("north", "nörth").encode("latin-1"))
+    assert "must be UTF-8 text" in load_error(folder)
+
+
+def test_a_damaged_parquet_file_is_named(folder: Path) -> None:
+    (folder / "data.parquet").write_bytes(b"PAR1 not really PAR1")
+    (folder / "plan.toml").write_text(PLAN.replace("data.csv", "data.parquet"), "utf-8")
+    assert "must be a well-formed Parquet file" in load_error(folder)
+
+
+def test_an_empty_force_is_refused(folder: Path) -> None:
+    files = PLAN.replace('file = "data.csv"\nforce_column = "area"\n', "")
+    (folder / "empty.csv").write_text("pid,area,age,sex,y\n", "utf-8")
+    (folder / "plan.toml").write_text(files + '[data.files]\na = "data.csv"\nb = "empty.csv"\n')
+    assert "force 'b' must have at least one row" in load_error(folder)
+
+
+def test_a_failed_reload_keeps_what_was_there(folder: Path) -> None:
+    assert study(folder).stores
+    (folder / "data.csv").write_text(ROWS.replace(",m,1", ",x,1"), "utf-8")
+    with pytest.raises(UseCaseError):
+        _ = study(folder).stores
+    assert {path.stem for path in (folder / "work").rglob("*.duckdb")} == {"north", "south"}
+
+
+def test_the_same_data_is_loaded_once(folder: Path) -> None:
+    before = study(folder).stores["north"].stat().st_mtime_ns
+    assert study(folder).stores["north"].stat().st_mtime_ns == before
+    assert study(folder).digests == study(folder).digests
+
+
+def test_a_starter_plan_maps_what_it_can_and_asks_for_the_rest(folder: Path) -> None:
+    plan, case = starter_plan(folder / "data.csv", "own.toml", folder)
+    assert case is None
+    assert 'age = "age"' in plan
+    assert "FILL IN: the column that tells the forces apart" in plan
+    filled = plan.replace('force_column = ""', 'force_column = "area"')
+    (folder / "plan.toml").write_text(filled.replace('person = ""', 'person = "pid"'), "utf-8")
+    assert set(study(folder).stores) == {"north", "south"}
+
+
+def test_a_starter_use_case_states_no_domain_from_the_data(folder: Path) -> None:
+    plan, case = starter_plan(folder / "data.csv", None, folder)
+    assert case is not None
+    assert 'use_case = "my-use-case.toml"' in plan
+    assert "[columns.sex]" in case
+    assert "SYN" not in case
+    assert "north" not in case
