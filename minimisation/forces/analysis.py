@@ -119,8 +119,16 @@ def analysis_sql(use_case: UseCase, split: Split, force: str) -> str:
 
 
 def base_sql(use_case: UseCase) -> str:
-    """Rows of the use case's table that belong to its population."""
-    return f"select * from {sql.name(use_case.table)} where {_condition(use_case.where, '')}"
+    """Rows of the use case's table that belong to its population and fall in its months."""
+    period = [
+        f" and strftime({sql.name(source.column)}, '%Y-%m') in {sql.texts(column.domain.values)}"
+        for column in use_case.columns
+        if isinstance(source := column.source, Month)
+        and isinstance(column.domain, Categories)
+        and "." not in source.column
+    ]
+    population = _condition(use_case.where, "")
+    return f"select * from {sql.name(use_case.table)} where {population}{''.join(period)}"
 
 
 def event_steps(use_case: UseCase) -> Iterator[tuple[str, str]]:
