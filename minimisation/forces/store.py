@@ -7,6 +7,16 @@ import duckdb
 
 from minimisation.contract.errors import StoreError
 
+LOCKED: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "enable_external_access": False,
+    "lock_configuration": True,
+    "python_enable_replacements": False,
+    "temp_file_encryption": True,
+}
+"""Every door that DuckDB leaves open by default, closed; and the settings locked."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
@@ -27,23 +37,10 @@ class Store:
         """
         if not self.path.is_file():
             raise StoreError(f"the store of force '{self.force}' must exist; load its data first")
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "threads": self.threads,
-            "temp_file_encryption": True,
-        }
+        config = LOCKED | {"threads": self.threads}
         try:
             connection = duckdb.connect(str(self.path), read_only=True, config=config)
         except duckdb.Error as error:
             msg = f"the store of force '{self.force}' cannot be read ({type(error).__name__})"
             raise StoreError(msg) from None
-        lock_down(connection)
         return connection
-
-
-def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
-    """Close every door that DuckDB leaves open by default, then lock the settings."""
-    connection.execute("set python_enable_replacements = false")
-    connection.execute("set autoinstall_known_extensions = false")
-    connection.execute("set autoload_known_extensions = false")
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
