@@ -5,10 +5,9 @@ Data Analytics Solution promises (2.5). Expiry destroys the key first and the fi
 crash between the two leaves nothing readable.
 """
 
-import hashlib
-import hmac
-import json
-from collections.abc import Mapping
+import contextlib
+import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import duckdb
 
 from minimisation.contract.errors import PolicyError, StoreError
-from minimisation.forces.keys import ForceKey
+from minimisation.forces.keys import LENGTH, ForceKey
 from minimisation.forces.paths import Paths
 from minimisation.forces.records import read_record, write_record
 from minimisation.forces.snapshots import Clock, Snapshot, Snapshots, utc_now
@@ -151,6 +150,23 @@ class Archive:
         path = self.paths.archive / f"{name}.duckdb"
         return Vault(force=self.key.force, path=path, key=material)
 
+    @contextlib.contextmanager
+    def rewriting(self, entry: Archived) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Fill a new file from an archived one, as `old`; then the old key and file are destroyed.
+
+        Killed before the end, the old one is still there and the rewrite can be run again.
+        """
+        material = secrets.token_bytes(LENGTH)
+        name = f"{entry.snapshot.name}-{secrets.token_hex(2)}"
+        path = self.paths.archive / f"{name}.duckdb"
+        vault = Vault(force=self.key.force, path=path, key=material)
+        with vault.create(old=self.vault(entry)) as connection:
+            yield connection
+        vault.verify()
+        wrapped = self.key.wrap(material, "archive", name)
+        self._write(replace(entry, snapshot=replace(entry.snapshot, name=name, wrapped=wrapped)))
+        self._destroy(entry.snapshot.name)
+
     def purge(self, *, everything: bool = False) -> list[str]:
         """Destroy what expired. Idempotent, and safe to kill and run again.
 
@@ -205,19 +221,16 @@ class Archive:
         if (given := entry.authorisation) is not None and entry.ready is not None:
             record |= {"who": given.who, "why": given.why, "by": given.by}
             record |= {"until": given.until.isoformat(), "ready": entry.ready.isoformat()}
-        record["seal"] = self._seal(record)
-        write_record(self.paths.archive / f"{entry.snapshot.name}.json", record)
+        path = self.paths.archive / f"{entry.snapshot.name}.json"
+        write_record(path, record, self._sealing)
 
     def _read(self, name: str) -> Archived | None:
         path = self.paths.archive / f"{name}.json"
         if path.is_file() and not path.read_bytes().strip(b"\0"):
             path.unlink(missing_ok=True)  # a purge was killed after it destroyed the key
-        record = read_record(path, "archive record")
+        record = read_record(path, "archive record", self._sealing)
         if record is None:
             return None
-        if not hmac.compare_digest(str(record.pop("seal", "")), self._seal(record)):
-            msg = f"the archive record of snapshot '{name}' must be as it was written"
-            raise StoreError(f"{msg}: it was altered, or this is not the force's key")
         given = None
         if "who" in record:
             until = datetime.fromisoformat(record["until"])
@@ -232,10 +245,10 @@ class Archive:
             authorisation=given,
         )
 
-    def _seal(self, record: Mapping[str, Any]) -> str:
-        """So that nobody without the key grants a permission or moves an expiry."""
-        content = json.dumps(dict(record), sort_keys=True).encode()
-        return hmac.new(self.key.derive("archive records"), content, hashlib.sha256).hexdigest()
+    @property
+    def _sealing(self) -> bytes:
+        # so that nobody without the key grants a permission or moves an expiry
+        return self.key.derive("archive records")
 
 
 def months_after(start: datetime, months: int) -> datetime:

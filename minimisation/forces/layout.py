@@ -20,6 +20,9 @@ from minimisation.forces.mapping import Kind
 MOST_LABELS = 20_000
 """A column with more labels is kept as text: it is an identifier that was not declared as one."""
 
+KEY_KIND = "key"
+"""What `coded.kept` calls a table's key."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Laid:
@@ -86,6 +89,13 @@ class Layout:
     def finish(self) -> None:
         """Keep the numbering of people, and make the views that decode."""
         self.connection.execute("create table coded.identity as from people order by person")
+        self.connection.execute(
+            "create table coded.kept (table_name varchar, column_name varchar, kind varchar)"
+        )
+        for table, laid in self.laid.items():
+            rows = [(table, laid.spec.key, KEY_KIND)]
+            rows += [(table, column, str(kind)) for column, kind in laid.kinds.items()]
+            self.connection.executemany("insert into coded.kept values (?, ?, ?)", rows)
         for table in self.laid:
             self.connection.execute(self._view(table))
 

@@ -33,7 +33,8 @@ create table if not exists entries (
 
 ANCHOR = """
 create table if not exists head (
-    one integer primary key check (one = 1), place integer not null, mac blob not null
+    one integer primary key check (one = 1), place integer not null, mac blob not null,
+    seal blob not null
 )"""
 
 
@@ -92,9 +93,7 @@ class Log:
                     self._match(log, anchor)
                     yield Writer(log=self, connection=log)
                     log.execute("commit")
-                    head = last(log)
-                    values = [head.count, bytes.fromhex(head.mac)]
-                    anchor.execute("insert or replace into head values (1, ?, ?)", values)
+                    self._set_anchor(anchor, last(log))
                     anchor.execute("commit")
             except sqlite3.Error as error:
                 raise self._unusable(error) from None
@@ -120,7 +119,7 @@ class Log:
         """
         try:
             with self._lock:
-                anchored = anchored_head(self._anchor()) if self.anchor.is_file() else NOTHING
+                anchored = self._anchored(self._anchor())
                 rows: list[tuple[int, str, bytes]] = []
                 if self.path.is_file():
                     query = "select place, body, mac from entries order by place"
@@ -164,7 +163,28 @@ class Log:
 
     def _anchor(self) -> sqlite3.Connection:
         # after a power cut the anchor may be a few entries short, which is harmless
-        return self._connection(self.anchor, ANCHOR, "normal")
+        anchor = self._connection(self.anchor, ANCHOR, "normal")
+        if not self.path.is_file() and not anchor.execute("select 1 from head").fetchone():
+            anchor.execute("pragma synchronous = full")
+            self._set_anchor(anchor, NOTHING)  # before the first entry, so that it is never absent
+            anchor.execute("pragma synchronous = normal")
+        return anchor
+
+    def _set_anchor(self, anchor: sqlite3.Connection, head: Head) -> None:
+        mac = bytes.fromhex(head.mac)
+        values = [head.count, mac, self.seal(mac, head.count, "anchor")]
+        anchor.execute("insert or replace into head values (1, ?, ?, ?)", values)
+
+    def _anchored(self, anchor: sqlite3.Connection) -> Head:
+        """What the anchor says.
+
+        Raises:
+            StoreError: if there is none or it is not sealed by this log's key.
+        """
+        found = anchor.execute("select place, mac, seal from head").fetchone()
+        if not found or not hmac.compare_digest(self.seal(found[1], found[0], "anchor"), found[2]):
+            raise StoreError(f"log '{self.name}' must have its anchor: it is missing or altered")
+        return Head(count=found[0], mac=found[1].hex())
 
     def _connection(self, path: Path, schema: str, durability: str) -> sqlite3.Connection:
         found = self._open.get(f"{os.getpid()}:{path}")
@@ -187,7 +207,7 @@ class Log:
 
     def _match(self, log: sqlite3.Connection, anchor: sqlite3.Connection) -> None:
         """Refuse to write behind an end that does not follow from the anchor."""
-        at = anchored_head(anchor)
+        at = self._anchored(anchor)
         query = "select place, body, mac from entries where place >= ? order by place"
         rows = log.execute(query, [max(at.count, 1)]).fetchall()
         good = not at.count or (bool(rows) and rows[0][2].hex() == at.mac)
@@ -251,10 +271,4 @@ def last(connection: sqlite3.Connection) -> Head:
     """Place and seal of the last entry."""
     query = "select place, mac from entries order by place desc limit 1"
     found = connection.execute(query).fetchone()
-    return Head(count=found[0], mac=found[1].hex()) if found else NOTHING
-
-
-def anchored_head(connection: sqlite3.Connection) -> Head:
-    """What the anchor holds."""
-    found = connection.execute("select place, mac from head").fetchone()
     return Head(count=found[0], mac=found[1].hex()) if found else NOTHING

@@ -112,7 +112,12 @@ class Snapshots:
         raise StoreError(f"{msg}; run: sandbox forces load")
 
     def replace(
-        self, fill: Fill, inputs: Sequence[Path], keep: Callable[[Snapshot], None]
+        self,
+        fill: Fill,
+        inputs: Sequence[Path],
+        keep: Callable[[Snapshot], None],
+        *,
+        reread: bool = False,
     ) -> Snapshot:
         """Build a new store, verify it, and make it live. Call while `held`.
 
@@ -121,6 +126,7 @@ class Snapshots:
             inputs: files that it may read.
             keep: told of the old snapshot once everything is ready, before it is replaced; writes
                 the archive's record of it.
+            reread: whether `fill` reads the old store, as `old`.
 
         Returns:
             The new snapshot. The old file is still in `snapshots`; `tidy` moves it.
@@ -137,7 +143,7 @@ class Snapshots:
         name = f"{made:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         vault = self._vault(name, material)
         try:
-            with vault.create(inputs) as connection:
+            with vault.create(inputs, self.vault(old) if old and reread else None) as connection:
                 fill(connection)
             vault.verify()
         except BaseException:

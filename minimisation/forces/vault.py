@@ -17,6 +17,9 @@ from minimisation.forces import crypto_module, sql
 SCHEMA = "force"
 """Name under which a connection sees its one file."""
 
+OLD = "old"
+"""Name under which a rewrite sees the store that it replaces."""
+
 CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -55,7 +58,8 @@ class Vault:
         try:
             if not crypto_module.load(connection):
                 connection.execute("set max_temp_directory_size = '0KB'")
-            self._attach(connection, "read_only")
+            self._attach(connection, SCHEMA, "read_only")
+            connection.execute(f"use {SCHEMA}")
             lock(connection)
         except duckdb.Error as error:
             connection.close()
@@ -63,25 +67,33 @@ class Vault:
         return connection
 
     @contextlib.contextmanager
-    def create(self, inputs: Sequence[Path] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
+    def create(
+        self, inputs: Sequence[Path] = (), old: "Vault | None" = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that fills a new file; the file is on disk, complete, when it ends.
 
         Args:
             inputs: the only other files that the connection may read.
+            old: another store of the same force, which the connection sees as `old`.
 
         Yields:
             The connection, locked.
 
         Raises:
             MissingEngineError: if there is no secure crypto module; nothing is written.
-            StoreError: if the file exists.
+            StoreError: if the file exists, or `old` is another force's.
         """
+        if old is not None and old.force != self.force:
+            raise StoreError("two forces must never be open on one connection")
         if self.path.exists():
             raise StoreError(f"the store of force '{self.force}' must be a new file")
         with self._connect() as connection:
             crypto_module.require(connection)
             try:
-                self._attach(connection, "read_write")
+                self._attach(connection, SCHEMA, "read_write")
+                if old is not None:
+                    old._attach(connection, OLD, "read_only")  # noqa: SLF001 - one class
+                connection.execute(f"use {SCHEMA}")
                 reach = [self.path, self.path.with_name(f"{self.path.name}.wal"), *inputs]
                 lock(connection, reach)
                 yield connection
@@ -121,13 +133,12 @@ class Vault:
             config |= {"memory_limit": self.memory}
         return duckdb.connect(":memory:", config=config)
 
-    def _attach(self, connection: duckdb.DuckDBPyConnection, mode: str) -> None:
+    def _attach(self, connection: duckdb.DuckDBPyConnection, name: str, mode: str) -> None:
         # the key is bound, so that it is in no statement text, log or plan
         connection.execute(
-            f"attach {sql.text(str(self.path))} as {SCHEMA} (encryption_key $key, {mode})",
+            f"attach {sql.text(str(self.path))} as {name} (encryption_key $key, {mode})",
             {"key": base64.b64encode(self.key).decode()},
         )
-        connection.execute(f"use {SCHEMA}")
 
 
 def lock(connection: duckdb.DuckDBPyConnection, reach: Sequence[Path] = ()) -> None:

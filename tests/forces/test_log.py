@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimisation import StoreError
-from minimisation.forces.log import Log
+from minimisation.forces.log import Head, Log
 
 KEY = b"k" * 32
 ENTRIES = 5
@@ -93,7 +93,7 @@ def test_nothing_is_added_behind_a_tampered_end(log: Log, kind: str) -> None:
 def test_a_log_that_is_ahead_of_its_anchor_after_a_crash_goes_on(log: Log) -> None:
     before = log.head()
     log.append({"what": "act 6"})
-    alter(log.anchor, f"update head set place = 5, mac = x'{before.mac}'")
+    log._set_anchor(log._anchor(), before)
     assert log.verify().count == 6
     log.append({"what": "act 7"})
     assert log.verify().count == 7
@@ -108,13 +108,16 @@ def test_a_deleted_log_file_is_found(log: Log) -> None:
 
 def test_an_entry_added_without_the_key_is_found(log: Log) -> None:
     forger = replace(log, key=b"x" * 32)
-    forger.append({"what": "forged"})
+    with pytest.raises(StoreError, match="anchor"):
+        forger.append({"what": "forged"})
+    seal = forger.seal(bytes.fromhex(log.head().mac), 6, "{}").hex()
+    alter(log.path, f"insert into entries values (6, '{{}}', x'{seal}')")
     with pytest.raises(StoreError, match="entry 6"):
         log.verify()
 
 
 def test_entries_of_another_log_with_the_same_key_do_not_fit(log: Log) -> None:
-    with pytest.raises(StoreError, match="entry 1"):
+    with pytest.raises(StoreError, match="anchor"):
         replace(log, name="other").verify()
 
 
@@ -131,8 +134,28 @@ def test_rolling_back_log_and_anchor_together_is_found_by_a_noted_head(log: Log)
         log.verify(noted)
 
 
-def test_mutant_without_an_anchor_misses_truncation(log: Log) -> None:
-    alter(log.anchor, "delete from head")
+def test_a_missing_anchor_is_found(log: Log) -> None:
+    log.close()
+    log.anchor.unlink()
+    for act in (log.verify, lambda: log.append({"what": "more"})):
+        with pytest.raises(StoreError, match="missing or altered"):
+            act()
+
+
+def test_an_anchor_set_back_without_the_key_is_found(log: Log) -> None:
+    alter(log.path, "delete from entries where place > 2")
+    mac = bytes(
+        sqlite3.connect(log.path).execute("select mac from entries where place = 2").fetchone()[0]
+    )
+    alter(log.anchor, f"update head set place = 2, mac = x'{mac.hex()}'")
+    with pytest.raises(StoreError, match="missing or altered"):
+        log.verify()
+
+
+def test_mutant_without_an_anchor_misses_truncation(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Log, "_anchored", lambda *_: Head(count=0, mac="00" * 32))
     alter(log.path, "delete from entries where place > 2")
     assert log.verify().count == 2
 
@@ -143,7 +166,8 @@ def test_mutant_with_a_plain_hash_chain_can_be_mended_by_anybody(
     monkeypatch.setattr(Log, "seal", lambda *_: b"s" * 32)  # a seal without key and content
     for number in range(1, 6):
         alter(log.path, f"update entries set mac = cast('{'s' * 32}' as blob) where place={number}")
-    alter(log.anchor, f"update head set mac = cast('{'s' * 32}' as blob)")
+    alter(log.anchor, f"update head set mac = cast('{'s' * 32}' as blob), seal = mac")
+    alter(log.anchor, "update head set seal = mac")
     alter(log.path, "update entries set body = '{}' where place = 3")
     assert log.verify().count == ENTRIES
 
