@@ -149,19 +149,21 @@ def trade_off_finding(comparison: Comparison) -> str:
     drawn = [o for o in comparison.answered if on_trade_off(comparison, o)]
     if not drawn:
         return "No option has both a usefulness figure and a verdict on the membership attack."
-    found = [o for o in drawn if any(attack.found for attack in o.attacks)]
+    found = names([o for o in drawn if any(attack.found for attack in o.attacks)])
     if found:
-        said = [
-            f"The membership attack does better than guessing on {formats.listed(names(found))}."
-        ]
+        said = f"The membership attack does better than guessing on {_named_or_counted(found)}."
     else:
-        said = ["On no option is the membership attack distinguishable from guessing."]
-    by: dict[str, list[str]] = {}
-    for pair in dominated(comparison):
-        by.setdefault(pair.by, []).append(pair.option)
-    for better, beaten in by.items():
-        said.append(f"{better} dominates {formats.listed(beaten)}.")
-    return " ".join(said if by else [*said, "No option is dominated by another."])
+        said = "On no option is the membership attack distinguishable from guessing."
+    beaten = {pair.option for pair in dominated(comparison)}
+    if not beaten:
+        return f"{said} No option is dominated by another."
+    left = [name for name in names(drawn) if name not in beaten]
+    verb = "is" if len(left) == 1 else "are"
+    return f"{said} Only {_named_or_counted(left)} {verb} not dominated by another option."
+
+
+def _named_or_counted(found: list[str], most: int = 4) -> str:
+    return formats.listed(found) if len(found) <= most else f"{len(found)} options"
 
 
 def dominated_by(comparison: Comparison, option: OptionRuns) -> str:
