@@ -1,1 +1,13 @@
-"""Federated learning: models fitted across forces that never meet, on Flower."""
+"""Federated learning: models fitted across forces that never meet, on Flower.
+
+Importing this package does not load Flower; an option loads it when it is applied.
+"""
+
+from federated.averaging import FederatedAveraging
+from federated.newton import FederatedNewton
+from minimisation import Option
+
+OPTIONS: tuple[Option, ...] = (FederatedNewton(), FederatedAveraging())
+"""Every option of this package with its default parameters."""
+
+__all__ = ["OPTIONS", "FederatedAveraging", "FederatedNewton"]

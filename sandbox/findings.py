@@ -34,5 +34,7 @@ class Finding:
     """A caveat that travels with the figure."""
 
     def as_json(self) -> dict[str, object]:
-        """The finding as JSON values, with empty fields left out."""
-        return {key: value for key, value in asdict(self).items() if value not in ("", None, ())}
+        """The finding as JSON values, with empty fields left out; the value stays, even if null."""
+        values = asdict(self)
+        empty = ("", None, ())
+        return {key: each for key, each in values.items() if key == "value" or each not in empty}

@@ -21,6 +21,17 @@ class Microdata:
     """Released rows with a `force` column; columns named as in the use case."""
     synthetic: bool = False
     """Whether the rows are drawn from a model rather than recorded."""
+    share: float = 1.0
+    """Share of the people that the rows were sampled from; a row counts 1/share times."""
+
+    def __post_init__(self) -> None:
+        """Refuse an impossible share.
+
+        Raises:
+            ValueError: naming the rule.
+        """
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share ({self.share}) must be in (0, 1]")
 
 
 @dataclass(frozen=True, kw_only=True)

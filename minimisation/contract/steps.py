@@ -1,6 +1,6 @@
 """A step: the one way an option gets anything out of a force."""
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -78,6 +78,10 @@ class Premises:
     """32 bytes that only this force holds, for keyed pseudonyms."""
     hold: Callable[[str, object], None] = field(repr=False)
     """Keep an artefact inside the force under a key, for a release that is `Held`."""
+    recall: Callable[[str], object | None] = field(default=lambda _: None, repr=False)
+    """What `hold` kept under a key since the store was opened, or None."""
+    memory: MutableMapping[str, bytes] = field(default_factory=dict, repr=False)
+    """What this force must remember from one step to the next, such as keys; it never leaves."""
 
     def rng(self, seed: int) -> np.random.Generator:
         """A generator of its own for this force, from the seed a step carries."""

@@ -1,6 +1,7 @@
 """A force's side of the two doors: check, run on its own connection, check again, log."""
 
 import hashlib
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -44,6 +45,8 @@ class Force:
     """32 bytes that only it holds."""
     audit: Audit = field(default_factory=Audit)
     """Its log."""
+    memory: MutableMapping[str, bytes] = field(default_factory=dict, repr=False)
+    """What its own code remembers between steps; kept when the store closes."""
     _connection: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
     _held: dict[str, object] = field(default_factory=dict, repr=False)
     _split: Split | None = None
@@ -105,6 +108,8 @@ class Force:
             inputs=inputs,
             secret=self.secret,
             hold=self._held.__setitem__,
+            recall=self._held.get,
+            memory=self.memory,
         )
         payload = step.run(premises)
         promise = step.sends(use_case)

@@ -1,0 +1,154 @@
+"""Federated averaging: forces train for some epochs each round, and the server averages models.
+
+Flower's `FedAvg` as shipped, on stochastic gradient descent in NumPy. McMahan et al. 2017,
+Communication-Efficient Learning of Deep Networks from Decentralized Data.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+from scipy.special import expit
+
+from federated.design import Array, binary_outcome, linear_model, own_people, size_of
+from federated.layout import Layout
+from federated.newton import COEFFICIENTS, LARGEST
+from minimisation import Forces, Payload, Premises, Release, UseCase
+
+EXAMPLES, ROUND = "num-examples", "server-round"
+"""Names that Flower's strategies use: the weight of a force's model, and the round's number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalEpochs:
+    """Trains a force's own copy of the model on its own people, and sends the copy back."""
+
+    epochs: int
+    """Passes over the force's people."""
+    learning_rate: float
+    """Step length on the mean gradient of a batch."""
+    batch_size: int
+    """People per step."""
+    seed: int
+    """Seed of the order in which people are visited."""
+    name: ClassVar[str] = "local-epochs"
+
+    def takes(self, use_case: UseCase) -> Layout:
+        """The shared coefficients, intercept first, and the number of the round."""
+        return Layout(arrays=((COEFFICIENTS, (size_of(use_case),)),), scalars=(ROUND,))
+
+    def gives(self, use_case: UseCase) -> Layout:
+        """The force's coefficients, and how many people they were trained on."""
+        return Layout(arrays=((COEFFICIENTS, (size_of(use_case),)),), scalars=(EXAMPLES,))
+
+    def sends(self, use_case: UseCase) -> Payload:
+        """As many numbers as the model has, and one more."""
+        return self.gives(use_case).promise(low=-LARGEST, high=LARGEST)
+
+    def run(self, premises: Premises) -> pa.Table:
+        """Train; a force without people sends the model back as it came.
+
+        Raises:
+            PolicyError: if the inputs are not a finite model of the right size.
+        """
+        if premises.inputs is None:
+            raise ValueError("inputs must hold the coefficients")
+        given = self.takes(premises.use_case).values(premises.inputs)
+        people = own_people(premises)
+        rng = np.random.default_rng(
+            [self.seed, int(given[ROUND]), *premises.force.encode()],
+        )
+        trained = self.descend(people.features, people.outcome, given[COEFFICIENTS], rng)
+        return self.gives(premises.use_case).table(
+            {COEFFICIENTS: trained, EXAMPLES: len(people.outcome)}
+        )
+
+    def descend(
+        self, features: Array, outcome: Array, start: Array, rng: np.random.Generator
+    ) -> Array:
+        """Stochastic gradient descent on the logistic loss.
+
+        Args:
+            features: (n, d) encoded features.
+            outcome: (n,) zeros and ones.
+            start: (d + 1,) coefficients, intercept first.
+            rng: orders the people.
+
+        Returns:
+            (d + 1,) coefficients.
+        """
+        design = np.column_stack([np.ones(len(outcome)), features])
+        current = start.copy()
+        for _ in range(self.epochs):
+            order = rng.permutation(len(outcome))
+            for first in range(0, len(order), self.batch_size):
+                batch = order[first : first + self.batch_size]
+                residual = expit(design[batch] @ current) - outcome[batch]
+                current -= self.learning_rate * (residual @ design[batch]) / len(batch)
+        return current
+
+
+@dataclass(frozen=True, kw_only=True)
+class FederatedAveraging:
+    """Logistic regression by averaging models that each force trains on its own people."""
+
+    rounds: int = 20
+    """How many times the models are averaged."""
+    epochs: int = 5
+    """Passes over its people that each force makes in a round."""
+    learning_rate: float = 0.3
+    """Step length on the mean gradient of a batch."""
+    batch_size: int = 32
+    """People per step."""
+    name: ClassVar[str] = "federated-averaging"
+    summary: ClassVar[str] = (
+        "A model trained on each force's own people, once per round, and how many they are."
+    )
+    keeps_direct_identifiers: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Refuse a run that trains nothing.
+
+        Raises:
+            ValueError: naming the parameter and the rule.
+        """
+        for parameter in ("rounds", "epochs", "batch_size"):
+            value = getattr(self, parameter)
+            if value < 1:
+                raise ValueError(f"{parameter} ({value}) must be at least 1")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate ({self.learning_rate}) must be positive")
+
+    def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
+        """Train over all forces.
+
+        Raises:
+            NotApplicableError: for grouped statistics.
+            MissingEngineError: if Flower is not installed.
+            PolicyError: if a force refused or failed.
+        """
+        binary_outcome(use_case)
+        from federated.flower import FedAvg  # noqa: PLC0415 - loads Flower when used
+        from federated.grid import ForceGrid, start  # noqa: PLC0415 - as above
+
+        step = LocalEpochs(
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            seed=int(rng.integers(2**63)),
+        )
+        present = len(forces.names)
+        strategy = FedAvg(
+            fraction_evaluate=0.0, min_train_nodes=present, min_available_nodes=present
+        )
+        grid = ForceGrid(forces=forces, steps={"train": step})
+        initial = {COEFFICIENTS: np.zeros(size_of(use_case))}
+        result = start(strategy, grid, initial, self.rounds)
+        return Release(
+            artefact=linear_model(use_case, result.arrays[COEFFICIENTS].numpy()),
+            remarks=(
+                f"Averaged after each of {self.rounds} rounds, not run to convergence.",
+                "A force's model is not noised: it can describe a person in a small group.",
+            ),
+        )

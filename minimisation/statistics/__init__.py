@@ -1,0 +1,1 @@
+"""The private-statistics core: exact integers inside, bounded contributions, discrete noise."""

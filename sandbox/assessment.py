@@ -1,0 +1,66 @@
+"""Judges one release by every measure that fits its question; the runner's one way in."""
+
+import numpy as np
+
+from minimisation import BinaryOutcome, Forces, Held, LinearModel, Release, Statistics
+from sandbox.answers import answer
+from sandbox.attacks import trial
+from sandbox.findings import Finding
+from sandbox.measures import fairness, grouped, outcome, ranking
+from sandbox.measures.resampling import Array
+
+
+def assess_release(forces: Forces, release: Release, seed: int) -> list[Finding]:
+    """Usefulness, fairness and attack figures of a release.
+
+    Args:
+        forces: opened; measures run inside each of them.
+        release: what the option sent out.
+        seed: the assessment's seed, equal for all options.
+
+    Returns:
+        Findings, headline figures first.
+
+    Raises:
+        NotApplicableError: if the release does not answer the use case's question.
+    """
+    use_case = forces.use_case
+    answered = Release(artefact=answer(release.artefact, use_case, forces.names))
+    question = use_case.question
+    if isinstance(question, BinaryOutcome):
+        counts = outcome.counts_of(forces, answered, seed)
+        found = _outcome_findings(forces, answered, counts, seed)
+    else:
+        truth = grouped.truth_of(forces, answered, seed)
+        if not isinstance(answered.artefact, Statistics):
+            raise TypeError("a grouped question is answered by statistics")
+        found = grouped.findings(use_case, truth, answered.artefact, forces.names)
+    if isinstance(release.artefact, Held):
+        return [*found, _nothing_left()]
+    return [*found, *trial.findings(forces, release, seed)]
+
+
+def _outcome_findings(forces: Forces, answered: Release, counts: Array, seed: int) -> list[Finding]:
+    question = outcome.question_of(forces.use_case)
+    if counts[0].sum() == 0:
+        note = "nobody is held out, so the answer cannot be judged"
+        return [Finding(measure="auc", value=None, better="higher", note=note)]
+    model = answered.artefact
+    calibrated = not isinstance(model, LinearModel) or model.link == "logit"
+    threshold = ranking.threshold_bin(np.asarray(counts[0]), question.top_share)
+    return [
+        *outcome.findings(counts, question, calibrated=calibrated),
+        *fairness.findings(forces, answered, seed, threshold),
+    ]
+
+
+def _nothing_left() -> Finding:
+    return Finding(
+        measure="membership_auc",
+        value=0.5,
+        better="neither",
+        low=0.5,
+        high=0.5,
+        baseline=0.5,
+        note="nothing leaves any force, so an outsider can only guess",
+    )

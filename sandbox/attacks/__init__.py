@@ -1,0 +1,1 @@
+"""Attacks on what an option released, each with its controls."""

@@ -1,0 +1,274 @@
+"""Usefulness of a table: how far the released figures are from the true ones of the same people.
+
+Truth is counted on the people that the option saw. Replicates reweight those people and let the
+option's error in each cell stand, so that an interval tells how much the distance depends on who
+happens to be in the data; the option's own randomness shows between repeats.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from minimisation import Forces, GroupedStatistics, Release, Scene, Statistics, UseCase, groups
+from minimisation.contract.usecase import FORCE
+from sandbox.findings import Finding
+from sandbox.measures import resampling
+from sandbox.measures.outcome import headline
+from sandbox.measures.resampling import REPLICATES, Array, Integers
+
+AXES = ("replicate", "cell", "part")
+
+LARGE = 10
+"""Cells with fewer true rows are left out of relative errors, where one row is a large share."""
+
+TOP = 10
+"""Size of the list of largest cells that should agree."""
+
+ERASED = 50
+"""A group with at least this many true rows that is shown at under half is erased."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrueCells:
+    """Exact sums of the question's cells of member people, in every bootstrap replicate."""
+
+    name: str = "true-cells"
+    """Name in the audit log."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Replicate, cell (in grid order), part (as in `groups.sum_columns`), value."""
+        return resampling.sparse_schema(AXES)
+
+    def observe(self, scene: Scene) -> pa.Table:
+        """Sum this force's member people."""
+        question = question_of(scene.use_case)
+        keys = own_keys(question)
+        cells = groups.grid(scene.use_case, keys)
+        columns = groups.sum_columns(question)
+        chosen = [f"{groups.key_sql(scene.use_case, key)} as key_{i}" for i, key in enumerate(keys)]
+        measured = dict.fromkeys(s.column for s in question.statistics if s.column)
+        chosen += [f'cast("{column}" as double) as value_{column}' for column in measured]
+        rows = scene.members.project(", ".join(["unit", *chosen])).to_arrow_table()
+        place = _cell_of(rows, cells, keys)
+        inside = place >= 0
+        units = np.asarray(rows.column("unit"), dtype=np.int64)
+        weight = resampling.weights(scene, units)[:, inside]
+        place, units, size = place[inside], units[inside], cells.num_rows
+        parts = []
+        for name in columns:
+            kind, _, column = name.partition("_")
+            if name == "persons":
+                first = np.unique(np.stack([units, place]), axis=1, return_index=True)[1]
+                parts.append(resampling.histogram(place[first], size, weight[:, first]))
+                continue
+            values = np.ones(len(place))
+            if column:
+                known = np.asarray(rows.column(f"value_{column}"), dtype=float)[inside]
+                missing = np.isnan(known)
+                values = np.where(missing, 0.0, known) if kind == "sum" else ~missing
+            parts.append(resampling.histogram(place, size, weight * values))
+        return resampling.sparse(np.stack(parts, axis=-1), AXES)
+
+
+def question_of(use_case: UseCase) -> GroupedStatistics:
+    """The use case's grouped question."""
+    if not isinstance(use_case.question, GroupedStatistics):
+        raise TypeError("question must be GroupedStatistics")
+    return use_case.question
+
+
+def own_keys(question: GroupedStatistics) -> list[str]:
+    """The keys that a force's own rows carry."""
+    return [key for key in question.by if key != FORCE]
+
+
+def truth_of(forces: Forces, release: Release, seed: int) -> Array:
+    """True sums of shape (replicates + 1, cells, parts), cells in the question's grid order."""
+    question = question_of(forces.use_case)
+    size = groups.grid(forces.use_case, own_keys(question)).num_rows
+    parts = groups.sum_columns(question)
+    tables = forces.assess(TrueCells(), release, seed)
+    shape = (REPLICATES + 1, size, len(parts))
+    each = [resampling.dense([table], AXES, shape) for table in tables.values()]
+    if FORCE not in question.by:
+        added: Array = np.sum(each, axis=0)
+        return added
+    labels = [len(groups.key_labels(forces.use_case, key)) for key in own_keys(question)]
+    stacked = np.stack(each, axis=1).reshape(REPLICATES + 1, len(each), *labels, len(parts))
+    moved = np.moveaxis(stacked, 1, 1 + question.by.index(FORCE))
+    return moved.reshape(REPLICATES + 1, -1, len(parts))
+
+
+def findings(
+    use_case: UseCase, truth: Array, released: Statistics, forces: tuple[str, ...]
+) -> list[Finding]:
+    """Distances between released and true figures.
+
+    Args:
+        use_case: the question.
+        truth: as `truth_of` gives it.
+        released: the option's table; its rows are laid on the grid, absent cells count as zero.
+        forces: names, in order.
+    """
+    question = question_of(use_case)
+    table = _on_grid(use_case, released.table, forces)
+    parts = groups.sum_columns(question)
+    lead = question.statistics[0].name
+    true = truth[:, :, parts.index(lead)]
+    count = np.nan_to_num(np.asarray(table.column(lead), dtype=float))
+    other = _reweighted(count, true)
+    found = [headline("total_variation", total_variation(other, true), "lower")]
+    large = true[0] >= LARGE
+    note = f"over cells with at least {LARGE} true {lead}"
+    relative = np.abs(other - true)[:, large] / np.maximum(true[:, large], 1e-9)
+    relative = np.where(true[:, large] > 0, relative, np.nan)
+    if large.any():
+        middle, worst = np.nanmedian(relative, axis=1), float(np.percentile(relative[0], 90))
+        found.append(headline("relative_error", middle, "lower", note=note))
+        found.append(Finding(measure="relative_error_p90", value=worst, better="lower", note=note))
+    same = float(overlap(count[None], true[:1])[0])
+    note = f"of the {TOP} truly largest cells"
+    found.append(Finding(measure="top_k_overlap", value=same, better="higher", note=note))
+    found += _coverage(table, lead, true[0])
+    for statistic in question.statistics[1:]:
+        found += _other_statistic(table, statistic.name, truth[0], parts, large)
+    return found + _groups(use_case, table, count, true[0])
+
+
+def total_variation(released: Array, true: Array) -> Array:
+    """Half the L1 distance between two distributions over cells; 1 where nothing was released."""
+    p_sum, q_sum = true.sum(axis=-1, keepdims=True), released.sum(axis=-1, keepdims=True)
+    p = true / np.where(p_sum > 0, p_sum, 1.0)
+    q = released / np.where(q_sum > 0, q_sum, 1.0)
+    distance: Array = np.abs(p - q).sum(axis=-1) / 2
+    whole: Array = np.where(q_sum[..., 0] > 0, distance, 1.0)
+    return whole
+
+
+def overlap(released: Array, true: Array, size: int = TOP) -> Array:
+    """Share of the truly largest cells that the release also has among its largest.
+
+    Ties go to the cell that comes first in the grid, in both rankings.
+    """
+    size = min(size, true.shape[-1])
+    ours = np.argsort(-released, axis=-1, kind="stable")[..., :size]
+    theirs = np.argsort(-true, axis=-1, kind="stable")[..., :size]
+    same = [len(np.intersect1d(a, b)) / size for a, b in zip(ours, theirs, strict=True)]
+    return np.array(same)
+
+
+def wilson(hits: float, tries: float) -> tuple[float, float]:
+    """95 % interval of a proportion (Wilson 1927)."""
+    z2 = 1.959964**2
+    centre = (hits + z2 / 2) / (tries + z2)
+    half = np.sqrt(z2 * hits * (tries - hits) / tries + z2**2 / 4) / (tries + z2)
+    return float(centre - half), float(centre + half)
+
+
+def _reweighted(count: Array, true: Array) -> Array:
+    """Released counts in every replicate: the error of each cell stays as it is."""
+    shifted: Array = np.clip(count, 0.0, None) + (true - true[0])
+    return shifted
+
+
+def _coverage(table: pa.Table, name: str, true: Array) -> list[Finding]:
+    if f"{name}_low" not in table.column_names:
+        return []
+    low = np.asarray(table.column(f"{name}_low"), dtype=float)
+    high = np.asarray(table.column(f"{name}_high"), dtype=float)
+    hits = float(((low <= true) & (true <= high)).sum())
+    ends = wilson(hits, len(true))
+    return [
+        Finding(
+            measure="interval_coverage",
+            value=hits / len(true),
+            better="neither",
+            low=ends[0],
+            high=ends[1],
+            baseline=0.95,
+            note=f"of {name}; stated intervals are for 95 %",
+        )
+    ]
+
+
+def _other_statistic(
+    table: pa.Table, name: str, true: Array, parts: tuple[str, ...], large: Array
+) -> list[Finding]:
+    kind, _, column = name.partition("_")
+    total = true[:, parts.index(f"sum_{column}" if column else name)]
+    if kind == "mean":
+        count = true[:, parts.index(f"count_{column}")]
+        total = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    released = np.asarray(table.column(name), dtype=float)
+    error = np.abs(released - total)[large.astype(bool) & np.isfinite(total)]
+    unanswered = int(np.isnan(error).sum())
+    value = float(np.nanmean(error)) if len(error) > unanswered else None
+    note = f"mean distance over cells with at least {LARGE} true rows"
+    if unanswered:
+        note += f"; {unanswered} such cells had no released figure"
+    return [Finding(measure=f"error_of_{name}", value=value, better="lower", note=note)]
+
+
+def _groups(use_case: UseCase, table: pa.Table, count: Array, true: Array) -> list[Finding]:
+    """Error of every protected group's total, and groups that were erased."""
+    question = question_of(use_case)
+    found, erased = [], []
+    for column in use_case.protected:
+        if column.name not in question.by:
+            continue
+        labels = np.asarray(table.column(column.name).to_pylist())
+        for label in groups.key_labels(use_case, column.name):
+            mine = labels == label
+            name, here = f"{column.name}={label}", float(true[mine].sum())
+            if here < LARGE:
+                note = f"too few to report: under {LARGE} rows"
+                found.append(
+                    Finding(
+                        measure="group_count_error",
+                        value=None,
+                        better="lower",
+                        group=name,
+                        note=note,
+                    )
+                )
+                continue
+            shown = float(count[mine].sum())
+            error = abs(shown - here) / here
+            found.append(
+                Finding(measure="group_count_error", value=error, better="lower", group=name)
+            )
+            if here >= ERASED and shown < here / 2:
+                erased.append(name)
+    note = f"shown at under half of at least {ERASED} true rows: {', '.join(erased)}"
+    found.append(
+        Finding(
+            measure="erased_groups",
+            value=float(len(erased)),
+            better="lower",
+            note=note if erased else "",
+        )
+    )
+    return found
+
+
+def _on_grid(use_case: UseCase, table: pa.Table, forces: tuple[str, ...]) -> pa.Table:
+    question = question_of(use_case)
+    cells = groups.grid(use_case, question.by, forces)
+    values = [name for name in table.column_names if name not in question.by]
+    place = _cell_of(table, cells, list(question.by), plain=True)
+    result = cells
+    for name in values:
+        laid = np.full(cells.num_rows, np.nan)
+        laid[place[place >= 0]] = np.asarray(table.column(name), dtype=float)[place >= 0]
+        result = result.append_column(name, pa.array(laid))
+    return result
+
+
+def _cell_of(rows: pa.Table, cells: pa.Table, keys: list[str], *, plain: bool = False) -> Integers:
+    """Place of every row in the grid, −1 outside it. Shape (n,)."""
+    columns = keys if plain else [f"key_{i}" for i in range(len(keys))]
+    order = {cell: i for i, cell in enumerate(zip(*(cells.column(k).to_pylist() for k in keys)))}  # noqa: B905 - columns of one table
+    found = zip(*(rows.column(name).to_pylist() for name in columns))  # noqa: B905 - as above
+    return np.array([order.get(cell, -1) for cell in found], dtype=np.int64)

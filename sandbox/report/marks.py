@@ -1,0 +1,186 @@
+"""Where every mark of a chart goes: plain numbers, computed without any drawing engine."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.isotonic import isotonic_regression
+
+from sandbox.report import formats, wording
+from sandbox.report.comparison import Comparison, OptionRuns
+from sandbox.report.glossary import entry
+from sandbox.report.intrusion import dominated
+
+PADDING = 0.06
+"""Empty share of an axis beyond its outermost mark."""
+LABEL_GAP = 17
+"""Pixels from one label's middle to the next."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """One option in a chart."""
+
+    name: str
+    """Option name."""
+    verdict: str
+    """Floor verdict in words; the mark's shape says the same."""
+    label: str
+    """Direct label: the name, and by what it is dominated."""
+    dominated: bool = False
+    """Drawn hollow where true."""
+    useful: float = 0.0
+    """Headline figure."""
+    useful_low: float = 0.0
+    """Lower end of its interval; the figure itself where there is none."""
+    useful_high: float = 0.0
+    """Upper end."""
+    risk: float = 0.0
+    """Worst membership attack."""
+    risk_low: float = 0.0
+    """Lower end of its interval; the figure itself where there is none."""
+    risk_high: float = 0.0
+    """Upper end."""
+    label_x: float = 0.0
+    """Where the label starts, on the risk axis."""
+    label_y: float = 0.0
+    """Where the label's middle is, on the usefulness axis."""
+    bytes_drawn: float | None = None
+    """Bytes out; None where nothing leaves, which a logarithmic axis cannot show."""
+    bytes_label: str = ""
+    """Bytes out, and person-level rows, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One axis: its title and its ends."""
+
+    title: str
+    """Title with unit and direction."""
+    low: float
+    """Smallest value shown."""
+    high: float
+    """Largest value shown."""
+
+
+def useful_marks(comparison: Comparison) -> list[Mark]:
+    """Every option with a headline figure, the most useful first."""
+    sign = -1 if comparison.floor.direction == "at_least" else 1
+    found = [_mark(comparison, option) for option in comparison.answered]
+    return sorted((mark for mark in found if mark is not None), key=lambda m: sign * m.useful)
+
+
+def trade_off_marks(comparison: Comparison, height: float, label_x: float) -> list[Mark]:
+    """Every option with a headline figure and a verdict on the attack, labels spread apart.
+
+    Args:
+        comparison: the comparison.
+        height: pixels from the bottom to the top of the chart.
+        label_x: where labels start, on the risk axis.
+    """
+    drawn = [o for o in comparison.answered if wording.on_trade_off(comparison, o)]
+    marks = [mark for mark in (_mark(comparison, option) for option in drawn) if mark]
+    axis = useful_axis(comparison, marks)
+    marks.sort(key=lambda mark: mark.useful)
+    shares = [(mark.useful - axis.low) / (axis.high - axis.low) for mark in marks]
+    places = spread(shares, LABEL_GAP / height)
+    return [
+        replace(mark, label_x=label_x, label_y=axis.low + place * (axis.high - axis.low))
+        for mark, place in zip(marks, places, strict=True)
+    ]
+
+
+def spread(targets: list[float], gap: float) -> list[float]:
+    """Places in [0, 1], at least a gap apart, as near to rising targets as can be.
+
+    Least squares under order constraints, by isotonic regression of the targets less their
+    rank times the gap.
+    """
+    if not targets:
+        return []
+    gap = min(gap, 1 / len(targets))
+    steps = gap * np.arange(len(targets))
+    fitted = isotonic_regression(np.array(targets) - steps, y_min=0.0, y_max=1.0 - steps[-1])
+    return [float(place) for place in fitted + steps]
+
+
+def egress_marks(comparison: Comparison) -> list[Mark]:
+    """Every option that answered, in plan order, with the bytes that left."""
+    return [
+        Mark(
+            name=option.name,
+            verdict=comparison.verdict(option).value,
+            label=option.name,
+            bytes_drawn=option.bytes_out or None,
+            bytes_label=_bytes_label(option),
+        )
+        for option in comparison.answered
+    ]
+
+
+def useful_axis(comparison: Comparison, marks: list[Mark]) -> Axis:
+    """The headline measure's axis, floor included."""
+    ends = [end for mark in marks for end in (mark.useful_low, mark.useful_high)]
+    better = "higher" if comparison.floor.direction == "at_least" else "lower"
+    title = entry(comparison.floor.measure).title
+    return _axis(
+        f"{title[:1].upper()}{title[1:]}, {better} is better", [*ends, comparison.floor.value]
+    )
+
+
+def risk_axis(comparison: Comparison, marks: list[Mark]) -> Axis:
+    """The attack measure's axis, guessing included."""
+    ends = [end for mark in marks for end in (mark.risk_low, mark.risk_high)]
+    guessing = baseline(comparison)
+    title = entry(comparison.attack_measure or "membership").title
+    title = f"Worst {title}, lower is safer"
+    return _axis(title, [*ends, *([] if guessing is None else [guessing])])
+
+
+def baseline(comparison: Comparison) -> float | None:
+    """What guessing reaches in the attack that options are compared by."""
+    found = [comparison.risk(option) for option in comparison.answered]
+    return next((risk.baseline for risk in found if risk and risk.baseline is not None), None)
+
+
+def ticks(axis: Axis, most: int = 6) -> list[float]:
+    """Round numbers within an axis."""
+    step = 10 ** math.floor(math.log10((axis.high - axis.low) / most))
+    while (axis.high - axis.low) / step > most:
+        step *= 2 if round(step / 10 ** math.floor(math.log10(step)), 6) != 2 else 2.5  # noqa: PLR2004
+    first = math.ceil(axis.low / step)
+    return [round(k * step, 10) for k in range(first, math.floor(axis.high / step) + 1)]
+
+
+def _axis(title: str, values: list[float]) -> Axis:
+    low, high = min(values), max(values)
+    room = (high - low) * PADDING or max(abs(high), 1.0) * PADDING
+    return Axis(title=title, low=low - room, high=high + room)
+
+
+def _mark(comparison: Comparison, option: OptionRuns) -> Mark | None:
+    estimate = comparison.headline(option)
+    if estimate is None or estimate.value is None:
+        return None
+    beaten = {pair.option: pair.by for pair in dominated(comparison)}.get(option.name)
+    useful = estimate.interval or (estimate.value, estimate.value)
+    mark = Mark(
+        name=option.name,
+        verdict=comparison.verdict(option).value,
+        label=f"{option.name} (dominated by {beaten})" if beaten else option.name,
+        dominated=beaten is not None,
+        useful=estimate.value,
+        useful_low=useful[0],
+        useful_high=useful[1],
+    )
+    attack = comparison.risk(option)
+    if attack is None or attack.estimate.value is None:
+        return mark
+    risk = attack.estimate.interval or (attack.estimate.value, attack.estimate.value)
+    return replace(mark, risk=attack.estimate.value, risk_low=risk[0], risk_high=risk[1])
+
+
+def _bytes_label(option: OptionRuns) -> str:
+    rows = option.person_rows
+    people = f", {formats.counted(round(rows), 'person-level row')}" if rows else ""
+    return f"{formats.size(option.bytes_out)}{people}" if option.bytes_out else "nothing leaves"

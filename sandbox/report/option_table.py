@@ -1,0 +1,107 @@
+"""The options table: each option's usefulness, egress, attack, privacy loss and cost in a row."""
+
+from sandbox.evidence_lines import Loss
+from sandbox.report import formats, wording
+from sandbox.report.comparison import Comparison, OptionRuns, Verdict
+from sandbox.report.glossary import entry
+from sandbox.report.pooling import Estimate
+from sandbox.report.tables import Cell, Table, memory, seconds
+
+TAGS = {
+    Verdict.MEETS: ("meets", "✓ Yes"),
+    Verdict.UNCLEAR: ("unclear", "≈ Not distinguishable"),
+    Verdict.SHORT: ("short", "✗ No"),
+}
+"""Class and words of each floor verdict; the sign and the words carry it without colour."""
+
+
+def options(comparison: Comparison) -> Table:
+    """The options table: one row per option, answered or not."""
+    reference = comparison.reference
+    against = f"Difference to {reference.name}" if reference else "Difference to raw pool"
+    named = entry(comparison.floor.measure).title
+    headings = (
+        "Option and what leaves each force",
+        f"{named[:1].upper()}{named[1:]}",
+        "Floor met?",
+        against,
+        "Person-level rows out",
+        "Bytes out",
+        "Worst membership attack",
+        "Privacy loss",
+        "Time and peak memory",
+    )
+    rows = tuple(_option(comparison, option, len(headings)) for option in comparison.options)
+    return Table(
+        caption="Every option in plan order, with 95% intervals and controls in small type",
+        headings=headings,
+        rows=rows,
+    )
+
+
+def _option(comparison: Comparison, option: OptionRuns, width: int) -> tuple[Cell, ...]:
+    head = Cell(text=option.name, small=(option.stated_summary,) if option.stated_summary else ())
+    if not option.done:
+        status = option.status.capitalize()
+        why = "; ".join(option.reasons) or "no reason was recorded"
+        text = "Not run yet" if option.status == "not run" else f"{status}: {why}"
+        return head, Cell(text=text, span=width - 1)
+    tag, words = TAGS[comparison.verdict(option)]
+    estimate = comparison.headline(option) or Estimate(value=None)
+    share = entry(comparison.floor.measure).share
+    value, interval = formats.parts(estimate, share=share)
+    worst, *controls = wording.attack(comparison.risk(option))
+    return (
+        head,
+        Cell(text=value, small=(interval or "no interval was measured", *_some_runs(option))),
+        Cell(text=words, tag=tag),
+        _difference(comparison, option),
+        Cell(text=formats.number(option.person_rows or 0)),
+        Cell(text=formats.size(option.bytes_out or 0)),
+        Cell(text=worst, small=tuple(controls)),
+        privacy(option),
+        Cell(text=seconds(option, "wall_seconds"), small=(memory(option),)),
+    )
+
+
+def _some_runs(option: OptionRuns) -> tuple[str, ...]:
+    lost = len(option.rows) - len(option.done)
+    reasons = "; ".join(option.reasons)
+    return (f"{lost} of {len(option.rows)} repeats gave no release: {reasons}",) if lost else ()
+
+
+def _difference(comparison: Comparison, option: OptionRuns) -> Cell:
+    if option is comparison.reference:
+        return Cell(text="reference")
+    found = comparison.gain(option, comparison.reference)
+    words = wording.change(found, comparison.floor.direction)
+    if found is None:
+        return Cell(text=words)
+    share = entry(comparison.floor.measure).share
+    value, interval = formats.parts(found.estimate, share=share, sign=True)
+    return Cell(text=value, small=tuple(line for line in (interval, words) if line))
+
+
+def privacy(option: OptionRuns) -> Cell:
+    """Privacy loss in full, or that there is no formal guarantee."""
+    losses = [row.privacy_loss for row in option.done if row.privacy_loss is not None]
+    if not losses:
+        return Cell(text="no formal guarantee")
+    loss = max(losses, key=lambda each: (each.epsilon, each.delta))
+    return Cell(text=_pair(loss.epsilon, loss.delta), small=_small_print(loss))
+
+
+def _pair(epsilon: float, delta: float) -> str:
+    return f"ε = {epsilon:.3g}, δ = {formats.scientific(delta)}"
+
+
+def _small_print(loss: Loss) -> tuple[str, ...]:
+    bounds = [f"{count} {name}" for name, count in dict(loss.bounds).items()]
+    everywhere = _pair(loss.epsilon_everywhere, loss.delta_everywhere)
+    return (
+        f"per {loss.unit} and force" + (f", at most {formats.listed(bounds)}" if bounds else ""),
+        f"{everywhere} for a {loss.unit} in all {loss.forces} forces"
+        if loss.forces > 1
+        else "one force took part",
+        "if this release alone is made",
+    )

@@ -1,0 +1,299 @@
+"""AIM: differentially private synthesis that measures, again and again, what fits worst.
+
+McKenna, Mullins, Sheldon and Miklau 2022, AIM: An Adaptive and Iterative Mechanism for
+Differentially Private Synthetic Data (algorithm 2), with all pairs of columns as the workload.
+The model that guides the choice is fitted inside the force, to figures that are already private.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from minimisation import (
+    Forces,
+    Payload,
+    Premises,
+    PrivacyLoss,
+    Release,
+    UseCase,
+    private_mechanism,
+)
+from minimisation.statistics.noise import MARGIN, rho_of
+from synthetic import counting, mbi_engine, measured, modelled, rows, selection
+from synthetic.counting import Clique
+from synthetic.margins import Cells, Codes
+from synthetic.measured import Measured
+from synthetic.mst import check_gaussian
+
+MEASURE = 0.9
+"""Share of a round's rho that the noise on its margin takes; the choice takes the rest."""
+
+EXPECTED = math.sqrt(2 / math.pi)
+"""Mean absolute value of standard normal noise."""
+
+
+@dataclass
+class Account:
+    """The rho of one run, spent round by round; it cannot be overdrawn."""
+
+    rho: float
+    """What there is in all."""
+    most: int
+    """Rows that one person can add to a cell."""
+    scale: float
+    """Noise scale of the next measurement, for a sensitivity of 1."""
+    spent: float = 0.0
+    """What has been used."""
+
+    @classmethod
+    def open(cls, rho: float, rounds: int, most: int) -> "Account":
+        """An account whose noise starts as if all of so many rounds were played."""
+        return cls(rho=rho, most=most, scale=math.sqrt(rounds / (2 * MEASURE * rho)))
+
+    @property
+    def measurement(self) -> float:
+        """Rho of one measurement at the present scale."""
+        return 1 / (2 * self.scale**2)
+
+    @property
+    def choice(self) -> float:
+        """Rho of one choice at the present scale."""
+        return self.measurement * (1 - MEASURE) / MEASURE
+
+    @property
+    def left(self) -> float:
+        """What is still there."""
+        return self.rho - self.spent
+
+    def settle(self) -> bool:
+        """Make the next round the last one if two would not fit; whether any round is left."""
+        if self.left <= self.rho * 1e-9:
+            return False
+        if self.left < 2 * (self.measurement + self.choice):
+            self.scale = math.sqrt(1 / (2 * MEASURE * self.left))
+        return True
+
+    def charge(self, rho: float) -> None:
+        """Take rho.
+
+        Raises:
+            ValueError: if it is not there.
+        """
+        if rho > self.left * (1 + 1e-9):
+            raise ValueError(f"rho ({rho:g}) must be within what is left of the budget")
+        self.spent += rho
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One run of AIM inside a force."""
+
+    cells: Sequence[Cells]
+    """Columns."""
+    exact: dict[Clique, Codes]
+    """Exact counts, which never leave."""
+    account: Account
+    """The budget."""
+    steps: int
+    """Steps of a fit."""
+    megabytes: float
+    """Largest model."""
+    noisy: list[Measured] = field(default_factory=list)
+    """What has been measured."""
+
+    def play(self) -> list[Measured]:
+        """Measure all columns, then choose, measure and fit until all is spent."""
+        singles = counting.singles(self.cells)
+        for single in singles:
+            self._measure(single)
+        model = self._fit(None)
+        while self.account.settle():
+            clique = self._choose(model)
+            before = self._expected(model, clique)
+            self._measure(clique)
+            model = self._fit(model)
+            self._anneal(clique, float(np.abs(self._expected(model, clique) - before).sum()))
+        return self.noisy
+
+    def _fit(self, start: mbi_engine.Model | None) -> mbi_engine.Model:
+        return modelled.fit(self.cells, self.noisy, steps=self.steps, start=start)
+
+    def _measure(self, clique: Clique) -> None:
+        self.account.charge(self.account.measurement)
+        scale = self.account.scale * self.account.most * MARGIN
+        self.noisy += measured.measure({clique: self.exact[clique]}, scale)
+
+    def _choose(self, model: mbi_engine.Model) -> Clique:
+        """The clique whose expected counts are worst, beyond what noise would explain."""
+        self.account.charge(self.account.choice)
+        allowed = self._small_enough()
+        scores = [self._score(model, clique) for clique in allowed]
+        # a pair counts double: its weight, 2, is the most by which one row can change a score
+        scale = selection.scale_for(self.account.choice, 2 * self.account.most)
+        return allowed[selection.choose(np.array(scores, dtype=np.int64), scale)]
+
+    def _score(self, model: mbi_engine.Model, clique: Clique) -> int:
+        gap = selection.gaps(self.exact[clique], self._expected(model, clique))
+        noise = EXPECTED * self.account.scale * self.account.most * len(self.exact[clique])
+        return len(clique) * (gap - round(noise))
+
+    def _expected(self, model: mbi_engine.Model, clique: Clique) -> np.ndarray:
+        counts = model.expected(clique)
+        if len(clique) > 1:
+            return counts
+        cells = self.cells[clique[0]]
+        known = measured.merged([m for m in self.noisy if m.clique == clique])[clique]
+        return counts[cells.coarse] * modelled.shares_within(cells, known)
+
+    def _small_enough(self) -> list[Clique]:
+        """Cliques whose model stays within the share of its size that has been paid for."""
+        sizes = [int(each.coarse[-1]) + 1 for each in self.cells]
+        held = [m.clique for m in self.noisy]
+        limit = self.megabytes * self.account.spent / self.account.rho
+        fitting = [
+            clique
+            for clique in self.exact
+            if clique in held or mbi_engine.megabytes(sizes, [*held, clique]) <= limit
+        ]
+        return fitting or counting.singles(self.cells)
+
+    def _anneal(self, clique: Clique, moved: float) -> None:
+        """Halve the noise once a round teaches less than the noise itself."""
+        noise = self.account.scale * self.account.most
+        if moved <= EXPECTED * noise * len(self.exact[clique]):
+            self.account.scale /= 2
+
+
+@private_mechanism
+@dataclass(frozen=True, kw_only=True)
+class MeasureAdaptively:
+    """Noisy margins that AIM chose and measured inside the force."""
+
+    epsilon: float
+    """Privacy loss in each force."""
+    delta: float
+    """Its failure probability, above 0."""
+    rounds: int
+    """Rounds per column for which the noise is set at first."""
+    steps: int
+    """Steps of a fit inside the force."""
+    megabytes: float
+    """Largest model that may guide the choice."""
+    name: str = "measure-adaptively"
+    """Name by which a force approves it."""
+
+    def __post_init__(self) -> None:
+        """Refuse an impossible budget.
+
+        Raises:
+            ValueError: naming the figure and the rule.
+        """
+        check_gaussian(self.epsilon, self.delta)
+        if self.rounds < 2:  # noqa: PLR2004 - one for the columns, one for a pair
+            raise ValueError(f"rounds ({self.rounds}) must be at least 2 per column")
+
+    def sends(self, use_case: UseCase) -> Payload:
+        """Measured margins, each of which may have been measured in every round."""
+        cells = rows.cells_of(use_case)
+        largest = max(
+            measured.size(cells, [clique])
+            for clique in (*counting.singles(cells), *counting.pairs(cells))
+        )
+        return measured.promise(largest * len(cells) * (self.rounds + 1))
+
+    def loss(self, use_case: UseCase) -> PrivacyLoss:
+        """Loss of running it once."""
+        return PrivacyLoss(
+            epsilon=self.epsilon,
+            delta=self.delta,
+            unit=use_case.unit,
+            bounds=(("rows", counting.rows_per_unit(use_case)),),
+            forces=1,
+            mechanism="discrete Gaussian noise on margins, Gumbel noise on their adaptive choice",
+        )
+
+    def run(self, premises: Premises) -> pa.Table:
+        """Count once, then choose and measure.
+
+        Raises:
+            NotApplicableError: if there are too few or too many columns.
+            MissingEngineError: if mbi is not installed at the force.
+        """
+        cells = rows.cells_of(premises.use_case)
+        counting.check_width(cells)
+        cliques = [*counting.singles(cells), *counting.pairs(cells)]
+        counts = counting.count(premises, cells, cliques)
+        most = counting.rows_per_unit(premises.use_case)
+        rho = rho_of(self.epsilon, self.delta)
+        play = Run(
+            cells=cells,
+            exact=dict(zip(cliques, counts, strict=True)),
+            account=Account.open(rho, self.rounds * len(cells), most),
+            steps=self.steps,
+            megabytes=self.megabytes,
+        )
+        return measured.to_table(play.play())
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateAdaptive:
+    """Synthetic rows from noisy margins that an adaptive mechanism (AIM) chose in each force."""
+
+    epsilon: float = 1.0
+    """Privacy loss of a person in each force."""
+    delta: float = 1e-6
+    """Its failure probability."""
+    rounds: int = 3
+    """Rounds per column for which the noise is set at first; the paper's 16 takes minutes."""
+    steps: int = 300
+    """Steps of a fit inside the force; the last fit outside takes three times as many."""
+    megabytes: float = 1.0
+    """Largest model."""
+    name: str = "private-adaptive"
+    """Name in plans and reports."""
+    keeps_direct_identifiers: bool = False
+    """Direct identifiers are never synthesised."""
+
+    def __post_init__(self) -> None:
+        """Refuse an impossible budget.
+
+        Raises:
+            ValueError: naming the figure and the rule.
+        """
+        self._step()
+
+    @property
+    def summary(self) -> str:
+        """What leaves each force."""
+        return (
+            "Noisy counts of single columns and of the pairs that fit worst, from which rows are "
+            f"drawn (epsilon {self.epsilon:g})."
+        )
+
+    def _step(self) -> MeasureAdaptively:
+        return MeasureAdaptively(
+            epsilon=self.epsilon,
+            delta=self.delta,
+            rounds=self.rounds,
+            steps=self.steps,
+            megabytes=self.megabytes,
+        )
+
+    def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
+        """Ask for the measured margins, fit one model per force and draw its rows.
+
+        The noise is the operating system's; `rng` draws rows only.
+
+        Raises:
+            MissingEngineError: if mbi is not installed.
+            NotApplicableError: if the question needs too few or too many columns.
+            PolicyError: if a force refused or failed.
+            BudgetExceededError: if a force's budget does not cover epsilon.
+        """
+        mbi_engine.require()
+        counting.check_width(rows.cells_of(use_case))
+        payloads = forces.ask(self._step()).complete()
+        return modelled.release_of(forces, use_case, payloads, steps=3 * self.steps, rng=rng)

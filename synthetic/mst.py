@@ -1,0 +1,193 @@
+"""MST: differentially private synthesis from one-way margins and a spanning tree of pairs.
+
+McKenna, Miklau and Sheldon 2021, Winning the NIST Contest: A scalable and general approach to
+differentially private synthetic data. The force counts, chooses and adds noise; the model is
+fitted outside, to figures that are already private.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from minimisation import (
+    Forces,
+    Payload,
+    Premises,
+    PrivacyLoss,
+    Release,
+    UseCase,
+    private_mechanism,
+)
+from minimisation.statistics.noise import MARGIN, check_budget, rho_of
+from synthetic import counting, mbi_engine, measured, modelled, rows, selection
+from synthetic.counting import Clique
+from synthetic.margins import Cells, Codes
+from synthetic.measured import Measured
+
+SINGLES, CHOICE, PAIRS = 0.2, 0.1, 0.7
+"""Shares of rho for one-way margins, for choosing the tree and for its pairs; they add up to 1."""
+
+
+@private_mechanism
+@dataclass(frozen=True, kw_only=True)
+class MeasureTree:
+    """Noisy one-way margins, and noisy pairs along a privately chosen spanning tree."""
+
+    epsilon: float
+    """Privacy loss in each force."""
+    delta: float
+    """Its failure probability, above 0."""
+    name: str = "measure-tree"
+    """Name by which a force approves it."""
+
+    def __post_init__(self) -> None:
+        """Refuse an impossible budget.
+
+        Raises:
+            ValueError: naming the figure and the rule.
+        """
+        check_gaussian(self.epsilon, self.delta)
+
+    def sends(self, use_case: UseCase) -> Payload:
+        """Measured margins: all single columns, and the largest pairs that a tree could hold."""
+        cells = rows.cells_of(use_case)
+        largest = sorted(measured.size(cells, [pair]) for pair in counting.pairs(cells))
+        tree = sum(largest[1 - len(cells) :]) if len(cells) > 1 else 0
+        return measured.promise(measured.size(cells, counting.singles(cells)) + tree)
+
+    def loss(self, use_case: UseCase) -> PrivacyLoss:
+        """Loss of running it once."""
+        most = counting.rows_per_unit(use_case)
+        return PrivacyLoss(
+            epsilon=self.epsilon,
+            delta=self.delta,
+            unit=use_case.unit,
+            bounds=(("rows", most),),
+            forces=1,
+            mechanism="discrete Gaussian noise on margins, Gumbel noise on the choice of a tree",
+        )
+
+    def run(self, premises: Premises) -> pa.Table:
+        """Count once, measure the columns, choose the tree, measure its pairs.
+
+        Raises:
+            NotApplicableError: if there are too few or too many columns.
+        """
+        cells = rows.cells_of(premises.use_case)
+        counting.check_width(cells)
+        most = counting.rows_per_unit(premises.use_case)
+        singles, pairs = counting.singles(cells), counting.pairs(cells)
+        counts = counting.count(premises, cells, [*singles, *pairs])
+        exact = dict(zip([*singles, *pairs], counts, strict=True))
+        rho = rho_of(self.epsilon, self.delta)
+        noisy = measured.measure(
+            {single: exact[single] for single in singles},
+            noise_scale(rho * SINGLES, len(singles), most),
+        )
+        scores = tree_scores(cells, exact, noisy)
+        tree = spanning_tree(scores, len(cells), rho * CHOICE, most)
+        noisy += measured.measure(
+            {pair: exact[pair] for pair in tree}, noise_scale(rho * PAIRS, len(tree), most)
+        )
+        return measured.to_table(noisy)
+
+
+def check_gaussian(epsilon: float, delta: float) -> None:
+    """Refuse a budget that Gaussian noise cannot keep.
+
+    Raises:
+        ValueError: naming the figure and the rule.
+    """
+    check_budget(epsilon, delta)
+    if delta == 0:
+        raise ValueError("delta (0) must be above 0 for Gaussian noise; 1e-6 is usual")
+
+
+def noise_scale(rho: float, cliques: int, most: int) -> float:
+    """Scale of Gaussian noise on so many margins, to each of which a unit adds `most` rows.
+
+    All rows of a unit may fall into one cell, so the L2 sensitivity is most × √cliques.
+    """
+    return most * float(np.sqrt(cliques / (2 * rho))) * MARGIN
+
+
+def tree_scores(
+    cells: Sequence[Cells], exact: dict[Clique, Codes], noisy: Sequence[Measured]
+) -> dict[Clique, int]:
+    """How far each pair is from what independence of the noisy columns would give."""
+    total = measured.total(noisy)
+    single = {
+        m.clique[0]: measured.shares(measured.on_coarse(cells[m.clique[0]], m).people)
+        for m in noisy
+    }
+    return {
+        pair: selection.gaps(
+            exact[pair], total * np.outer(single[pair[0]], single[pair[1]]).ravel()
+        )
+        for pair in counting.pairs(cells)
+    }
+
+
+def spanning_tree(scores: dict[Clique, int], width: int, rho: float, most: int) -> list[Clique]:
+    """Greedy maximum spanning tree, every edge chosen privately at an equal share of rho."""
+    scale = selection.scale_for(rho / (width - 1), most)
+    group = list(range(width))
+    tree: list[Clique] = []
+    while len(tree) < width - 1:
+        open_pairs = [pair for pair in scores if group[pair[0]] != group[pair[1]]]
+        values = np.array([scores[pair] for pair in open_pairs], dtype=np.int64)
+        pair = open_pairs[selection.choose(values, scale)]
+        tree.append(pair)
+        old, new = group[pair[1]], group[pair[0]]
+        group = [new if each == old else each for each in group]
+    return tree
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivateTree:
+    """Synthetic rows from noisy margins along a tree of pairs (MST), force by force."""
+
+    epsilon: float = 1.0
+    """Privacy loss of a person in each force."""
+    delta: float = 1e-6
+    """Its failure probability."""
+    steps: int = 1000
+    """Steps of the fit."""
+    name: str = "private-tree"
+    """Name in plans and reports."""
+    keeps_direct_identifiers: bool = False
+    """Direct identifiers are never synthesised."""
+
+    def __post_init__(self) -> None:
+        """Refuse an impossible budget.
+
+        Raises:
+            ValueError: naming the figure and the rule.
+        """
+        check_gaussian(self.epsilon, self.delta)
+
+    @property
+    def summary(self) -> str:
+        """What leaves each force."""
+        return (
+            "Noisy counts of single columns and of a tree of pairs, from which rows are drawn "
+            f"(epsilon {self.epsilon:g})."
+        )
+
+    def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
+        """Ask for the measured margins, fit one model per force and draw its rows.
+
+        The noise is the operating system's; `rng` draws rows only.
+
+        Raises:
+            MissingEngineError: if mbi is not installed.
+            NotApplicableError: if the question needs too few or too many columns.
+            PolicyError: if a force refused or failed.
+            BudgetExceededError: if a force's budget does not cover epsilon.
+        """
+        mbi_engine.require()
+        counting.check_width(rows.cells_of(use_case))
+        payloads = forces.ask(MeasureTree(epsilon=self.epsilon, delta=self.delta)).complete()
+        return modelled.release_of(forces, use_case, payloads, steps=self.steps, rng=rng)

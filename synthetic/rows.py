@@ -1,0 +1,119 @@
+"""What every synthesiser shares with its force: which columns, their schema, the members' rows."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from minimisation import (
+    Bounds,
+    Forces,
+    Microdata,
+    NotApplicableError,
+    Payload,
+    PayloadKind,
+    Premises,
+    Release,
+    Step,
+    UseCase,
+)
+from minimisation.contract.usecase import FORCE
+from minimisation.forces import sql
+from synthetic.margins import Cells, Margin
+
+EVERY_ROW_APART = (
+    "Every synthetic row is drawn apart from all others: rows do not belong to persons, so a"
+    " count of persons equals a count of rows."
+)
+"""Remark of every option that synthesises single rows."""
+
+
+def cells_of(use_case: UseCase) -> tuple[Cells, ...]:
+    """Cells of the columns that the question needs, in declaration order: at least one.
+
+    Raises:
+        NotApplicableError: if the question needs a direct identifier, which is never synthesised,
+            or no column at all.
+    """
+    if not use_case.needed:
+        raise NotApplicableError(
+            "question must need at least one column besides the force to be synthesised"
+        )
+    named = [name for name in use_case.needed if name in use_case.identifiers]
+    if named:
+        msg = f"columns ({', '.join(named)}) must not be direct identifiers"
+        raise NotApplicableError(f"{msg}: a synthetic table has nobody to identify")
+    return tuple(Cells(column=use_case.column(name)) for name in use_case.needed)
+
+
+def promise(use_case: UseCase) -> Payload:
+    """What a synthesising step sends: numbers as float64, labels as text, inside the domains."""
+    cells = cells_of(use_case)
+    bounds = [c.column.domain for c in cells if isinstance(c.column.domain, Bounds)]
+    return Payload(
+        kind=PayloadKind.SYNTHETIC_ROWS,
+        schema=pa.schema([(c.column.name, c.type) for c in cells]),
+        low=min((b.low for b in bounds), default=None),
+        high=max((b.high for b in bounds), default=None),
+    )
+
+
+def member_rows(premises: Premises) -> pa.Table:
+    """The training rows of a force: the needed columns, in the store's order."""
+    chosen = ", ".join(sql.name(name) for name in premises.use_case.needed)
+    return premises.query(f"select {chosen} from people")
+
+
+def member_codes(premises: Premises, cells: Sequence[Cells]) -> list[np.ndarray]:
+    """Cell numbers of every member in every column: one (n,) array per column."""
+    rows = member_rows(premises)
+    return [each.codes(rows.column(each.column.name)) for each in cells]
+
+
+def table_of(use_case: UseCase, columns: Sequence[pa.Array]) -> pa.Table:
+    """A synthetic table from its columns, in the promised schema."""
+    return pa.table(list(columns), schema=promise(use_case).schema)
+
+
+def independent_rows(
+    use_case: UseCase,
+    cells: Sequence[Cells],
+    codes: Sequence[np.ndarray],
+    rng: np.random.Generator,
+) -> pa.Table:
+    """As many rows as there are members, each column drawn from its own frequencies alone."""
+    size = len(codes[0])
+    if size == 0:
+        return promise(use_case).schema.empty_table()
+    margins = [Margin.of(each, code) for each, code in zip(cells, codes, strict=True)]
+    return table_of(use_case, [margin.draw(size, rng) for margin in margins])
+
+
+def release_of(forces: Forces, step: Step, *, fewest: int = 0) -> Release:
+    """Have every force synthesise its own table, and release them as one.
+
+    Args:
+        forces: who is asked.
+        step: sends synthetic rows; below `fewest` of them it has drawn independent columns.
+        fewest: forces with fewer rows are named in the remarks.
+
+    Raises:
+        PolicyError: if a force refused or failed.
+    """
+    payloads = forces.ask(step).complete()
+    small = ", ".join(name for name, table in payloads.items() if table.num_rows < fewest)
+    fallback = f"Fewer than {fewest} rows in {small}: columns were drawn independently."
+    return Release(
+        artefact=Microdata(table=with_force(payloads), synthetic=True),
+        privacy_loss=forces.privacy_loss(),
+        remarks=(*([fallback] if small else []), EVERY_ROW_APART),
+    )
+
+
+def with_force(tables: Mapping[str, pa.Table]) -> pa.Table:
+    """Tables of forces one under the other, with a leading `force` column."""
+    parts = [
+        table.add_column(0, FORCE, pa.array([force] * table.num_rows, pa.string()))
+        for force, table in tables.items()
+    ]
+    return pa.concat_tables(parts)

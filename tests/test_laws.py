@@ -1,0 +1,413 @@
+"""Laws that hold for every registered option, on both kinds of question."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from minimisation import (
+    Forces,
+    Held,
+    Microdata,
+    MissingEngineError,
+    NotApplicableError,
+    Option,
+    PayloadKind,
+    Release,
+    SandboxError,
+    Statistics,
+)
+from minimisation.contract import wire
+from minimisation.forces.boundary import Force
+from minimisation.forces.ledger import Ledger
+from minimisation.forces.meter import Egress
+from minimisation.options import RawPool
+from sandbox.registry import builtin_options
+
+OPTIONS = tuple(builtin_options().values())
+FEWEST_OPTIONS = 15
+KINDS = ("outcome", "grouped")
+IDENTIFYING = (b"SYN-", b"Testperson", b"token-")
+CANARY = "Zzheldout"
+
+OpenForces = Callable[..., Forces]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What one application of an option did, seen from outside."""
+
+    release: Release | None
+    """None where the option said that it does not apply."""
+    reason: str
+    content: bytes
+    """Everything a recipient of the release can read."""
+    messages: tuple[bytes, ...]
+    """Every payload on the wire, sorted, because forces answer in any order."""
+    entries: tuple[Egress, ...]
+    privacy_loss: object
+    drew: bool
+    """Whether the option drew from its generator."""
+    touched: bool
+    """Whether a store or an analysis table changed."""
+
+
+Observe = Callable[..., Run]
+World = Callable[..., Forces]
+Change = Callable[[pa.Table, pa.Array], pa.Table]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "option" in metafunc.fixturenames:
+        metafunc.parametrize("option", list(OPTIONS), ids=[each.name for each in OPTIONS])
+    if "kind" in metafunc.fixturenames:
+        metafunc.parametrize("kind", KINDS)
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[tuple[str, str, str], Run]:
+    """Runs that several laws look at, so that each is made once."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[tuple[str, str], Forces]:
+    """Forces by question and variant, so that their stores are written once."""
+    return {}
+
+
+@pytest.fixture
+def world(
+    made: dict[tuple[str, str], Forces],
+    request: pytest.FixtureRequest,
+    open_forces: OpenForces,
+    tmp_path: Path,
+) -> World:
+    """`world(kind, variant)`: forces with accounts of their own; not yet opened."""
+
+    def build(kind: str, variant: str = "as they are") -> Forces:
+        if (kind, "as they are") not in made:
+            forces: Forces = request.getfixturevalue(f"{kind}_forces")
+            made[kind, "as they are"] = moved(forces, tmp_path / f"{kind} as they are")
+        if (kind, variant) not in made:
+            base = made[kind, "as they are"]
+            change, held_out = VARIANTS[variant]
+            forces = open_forces(base.use_case, changed(base, change), held_out=held_out)
+            made[kind, variant] = moved(forces, tmp_path / f"{kind} {variant}")
+        return with_own_accounts(made[kind, variant])
+
+    return build
+
+
+@pytest.fixture
+def observe(
+    seen: dict[tuple[str, str, str], Run], world: World, monkeypatch: pytest.MonkeyPatch
+) -> Observe:
+    """`observe(option, kind)`: apply the option; `again`, `seed`, `variant` tell runs apart."""
+
+    def run(
+        option: Option,
+        kind: str,
+        *,
+        seed: int = 1,
+        again: str = "",
+        variant: str = "as they are",
+    ) -> Run:
+        key = (option.name, kind, f"{seed}{again}{variant}")
+        if key not in seen:
+            seen[key] = observed(option, world(kind, variant), seed, monkeypatch)
+        return seen[key]
+
+    return run
+
+
+def moved(forces: Forces, folder: Path) -> Forces:
+    """The same forces with their stores in a folder of their own."""
+    folder.mkdir()
+    for force in forces:
+        path = force.store.path.rename(folder / f"{force.name}.duckdb")
+        force.store = replace(force.store, path=path)
+    return forces
+
+
+def with_own_accounts(forces: Forces) -> Forces:
+    """The same forces with unspent budgets and an empty meter."""
+    members = tuple(
+        Force(
+            store=force.store,
+            policy=force.policy,
+            ledger=Ledger(epsilon=force.ledger.epsilon, delta=force.ledger.delta),
+            secret=force.secret,
+        )
+        for force in forces
+    )
+    return Forces(members=members, use_case=forces.use_case, split=forces.split)
+
+
+def observed(option: Option, forces: Forces, seed: int, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Apply an option and note all that it did."""
+    messages: list[bytes] = []
+    rng = np.random.default_rng(seed)
+    untouched = str(rng.bit_generator.state)
+    release, reason, content = None, "", b""
+    decode = wire.decode
+
+    def noted(message: bytes) -> pa.Table:
+        messages.append(message)
+        return decode(message)
+
+    with forces, monkeypatch.context() as patch:
+        before = fingerprint(forces)
+        patch.setattr(wire, "decode", noted)
+        try:
+            release = option.apply(forces, forces.use_case, rng)
+            content = readable(release, forces)
+        except NotApplicableError as error:
+            reason = str(error)
+        except MissingEngineError as error:
+            pytest.skip(f"ENGINE ABSENT: {error}")
+        return Run(
+            release=release,
+            reason=reason,
+            content=content,
+            messages=tuple(sorted(messages)),
+            entries=tuple(forces.meter.entries),
+            privacy_loss=forces.privacy_loss(),
+            drew=str(rng.bit_generator.state) != untouched,
+            touched=fingerprint(forces) != before,
+        )
+
+
+def fingerprint(forces: Forces) -> str:
+    """Digest of every store file and every analysis table."""
+    digest = hashlib.sha256()
+    for force in forces:
+        digest.update(force.store.path.read_bytes())
+        for members in (True, False):
+            digest.update(wire.encode(force._people(members=members).to_arrow_table()))
+    return digest.hexdigest()
+
+
+def readable(release: Release, forces: Forces) -> bytes:
+    """What a release says; of a held one, what each force holds."""
+    artefact = release.artefact
+    if isinstance(artefact, Microdata | Statistics):
+        return wire.encode(artefact.table)
+    if isinstance(artefact, Held):
+        return repr([force._resolve(artefact) for force in forces]).encode()
+    return repr(artefact).encode()
+
+
+def identifying(content: bytes) -> list[bytes]:
+    """Marks of direct identifiers that occur in what can be read."""
+    return [mark for mark in IDENTIFYING if mark in content]
+
+
+def changed(forces: Forces, change: Change) -> dict[str, pa.Table]:
+    """Every force's records after a change, which is told who is held out."""
+    records = {}
+    with forces:
+        for force in forces:
+            out = force._people(members=False).to_arrow_table().column("person_id")
+            force.close()
+            with duckdb.connect(str(force.store.path), read_only=True) as connection:
+                table = connection.execute("select * from records").to_arrow_table()
+            held_out = pc.is_in(table.column("person_id"), out.combine_chunks())
+            records[force.name] = change(table, held_out)
+    return records
+
+
+def other_facts(table: pa.Table, held_out: pa.Array) -> pa.Table:
+    """Different facts about held-out people: labels flipped and a name that nobody else has."""
+    for name in ("outcome", "found"):
+        if name in table.column_names:
+            flipped = pc.subtract(1, table.column(name))
+            table = replaced(table, name, pc.if_else(held_out, flipped, table.column(name)))
+    if "family_name" in table.column_names:
+        named = pc.if_else(held_out, CANARY, table.column("family_name"))
+        table = replaced(table, "family_name", named)
+    sexes = pc.if_else(held_out, "female", table.column("sex"))
+    return replaced(table, "sex", sexes)
+
+
+def replaced(table: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, values)
+
+
+def other_facts_about_members(table: pa.Table, held_out: pa.Array) -> pa.Table:
+    """The same change to everybody else."""
+    return other_facts(table, pc.invert(held_out))
+
+
+def first_person(table: pa.Table, held_out: pa.Array) -> pa.Table:
+    """One person's records."""
+    del held_out
+    return table.filter(pc.equal(table.column("person_id"), table.column("person_id")[0]))
+
+
+VARIANTS: dict[str, tuple[Change, float]] = {
+    "others held out": (other_facts, 0.3),
+    "other members": (other_facts_about_members, 0.3),
+    "one person each": (first_person, 0.0),
+}
+"""How the records of a world differ from the toy forces', and the share held out."""
+
+
+def test_no_option_has_vanished() -> None:
+    names = [option.name for option in OPTIONS]
+
+    assert len(names) >= FEWEST_OPTIONS
+    assert len(set(names)) == len(names)
+
+
+def test_every_option_says_what_it_is(option: Option) -> None:
+    assert option.name == option.name.lower()
+    assert " " not in option.name
+    assert option.summary.endswith(".")
+    assert option.keeps_direct_identifiers in (True, False)
+
+
+def test_every_option_has_a_page(option: Option) -> None:
+    folder = Path(__file__).parents[1] / "docs" / "options"
+    technique = option.name.rstrip("0123456789.").rstrip("-")
+    page = (folder / f"{technique}.md").read_text("utf-8")
+
+    for heading in ("**What leaves each force.**", "**What it protects.**", "**When it fails.**"):
+        assert heading in page
+
+
+def test_makes_a_release_or_says_why_not(option: Option, kind: str, observe: Observe) -> None:
+    run = observe(option, kind)
+
+    assert (run.release is None) == bool(run.reason)
+    assert run.release is None or run.content
+
+
+def test_leaves_its_input_untouched(option: Option, kind: str, observe: Observe) -> None:
+    assert not observe(option, kind).touched
+
+
+def test_same_seed_gives_the_same_release_exactly_where_nothing_is_private(
+    option: Option, kind: str, observe: Observe
+) -> None:
+    first, second = observe(option, kind), observe(option, kind, again="again")
+    if first.release is None:
+        pytest.skip(first.reason)
+
+    same = first.content == second.content
+
+    assert same == (first.release.privacy_loss is None)
+
+
+def test_an_option_that_draws_gives_another_release_with_another_seed(
+    option: Option, kind: str, observe: Observe
+) -> None:
+    first, second = observe(option, kind), observe(option, kind, seed=2)
+
+    assert first.drew == second.drew
+    if first.drew:
+        assert first.content != second.content
+
+
+def test_no_direct_identifier_survives_unless_the_option_says_so(
+    option: Option, kind: str, observe: Observe
+) -> None:
+    run = observe(option, kind)
+    everything = b"".join([run.content, *run.messages])
+
+    assert bool(identifying(everything)) == option.keeps_direct_identifiers
+
+
+def test_an_option_that_lies_about_identifiers_is_caught(observe: Observe) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Liar(RawPool):
+        name: ClassVar[str] = "liar"
+        keeps_direct_identifiers: ClassVar[bool] = False
+
+    assert identifying(observe(Liar(), "outcome").content)
+
+
+def test_what_is_known_of_held_out_people_changes_nothing(
+    option: Option, kind: str, observe: Observe
+) -> None:
+    before, after = observe(option, kind), observe(option, kind, variant="others held out")
+
+    assert CANARY.encode() not in b"".join([after.content, *after.messages])
+    if before.privacy_loss is None:
+        assert after.content == before.content
+        assert after.messages == before.messages
+
+
+def test_a_canary_among_members_does_appear_in_the_raw_pool(observe: Observe) -> None:
+    assert CANARY.encode() in observe(RawPool(), "outcome", variant="other members").content
+
+
+def test_metered_bytes_are_the_bytes_on_the_wire(
+    option: Option, kind: str, observe: Observe
+) -> None:
+    run = observe(option, kind)
+    sent = [len(message) for message in run.messages if wire.decode(message).num_columns]
+    metered = [entry for entry in run.entries if entry.kind is not PayloadKind.NOTHING]
+
+    assert sorted(entry.sent for entry in metered) == sorted(sent)
+    assert sum(entry.rows for entry in metered) == sum(
+        wire.decode(message).num_rows for message in run.messages
+    )
+
+
+def test_a_release_claims_the_loss_that_the_forces_charged(
+    option: Option, kind: str, observe: Observe
+) -> None:
+    run = observe(option, kind)
+    if run.release is None:
+        pytest.skip(run.reason)
+
+    assert run.release.privacy_loss == run.privacy_loss
+
+
+def attempted(option: Option, forces: Forces) -> tuple[Release | None, str]:
+    """A release, or the message of the error that a user would see."""
+    try:
+        return option.apply(forces, forces.use_case, np.random.default_rng(1)), ""
+    except SandboxError as error:
+        return None, str(error)
+
+
+def test_an_option_that_is_refused_fails_as_one_line(
+    option: Option, kind: str, world: World
+) -> None:
+    forces = world(kind)
+    for force in forces:
+        force.policy = replace(force.policy, kinds=frozenset())
+    with forces:
+        release, message = attempted(option, forces)
+
+    assert "\n" not in message
+    assert release is None or not isinstance(release.artefact, Microdata)
+    assert all(entry.kind is PayloadKind.NOTHING for entry in forces.meter.entries)
+    assert not any(force.ledger.spent for force in forces)
+
+
+def test_forces_of_one_person_get_a_release_or_one_line(
+    option: Option, kind: str, world: World
+) -> None:
+    with world(kind, "one person each") as forces:
+        release, message = attempted(option, forces)
+
+    assert "\n" not in message
+    assert bool(message) == (release is None)
+
+
+def test_stores_hold_what_the_laws_look_for(world: World) -> None:
+    forces = world("outcome")
+    found = b"".join(force.store.path.read_bytes() for force in forces)
+
+    assert len(forces.members) > 1
+    assert identifying(found) == list(IDENTIFYING)
