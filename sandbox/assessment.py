@@ -4,7 +4,7 @@ import numpy as np
 
 from minimisation import BinaryOutcome, Forces, Held, LinearModel, Release, Statistics
 from sandbox.answers import answer
-from sandbox.attacks import trial
+from sandbox.attacks import verdict
 from sandbox.findings import Finding
 from sandbox.measures import fairness, grouped, outcome, ranking
 from sandbox.measures.resampling import Array
@@ -37,7 +37,7 @@ def assess_release(forces: Forces, release: Release, seed: int) -> list[Finding]
         found = grouped.findings(use_case, truth, answered.artefact, forces.names)
     if isinstance(release.artefact, Held):
         return [*found, _nothing_left()]
-    return [*found, *trial.findings(forces, release, seed)]
+    return [*found, *verdict.findings(forces, release, seed)]
 
 
 def _outcome_findings(forces: Forces, answered: Release, counts: Array, seed: int) -> list[Finding]:
@@ -47,10 +47,10 @@ def _outcome_findings(forces: Forces, answered: Release, counts: Array, seed: in
         return [Finding(measure="auc", value=None, better="higher", note=note)]
     model = answered.artefact
     calibrated = not isinstance(model, LinearModel) or model.link == "logit"
-    threshold = ranking.threshold_bin(np.asarray(counts[0]), question.top_share)
+    cut = ranking.cut(np.asarray(counts[0]), question.top_share)
     return [
         *outcome.findings(counts, question, calibrated=calibrated),
-        *fairness.findings(forces, answered, seed, threshold),
+        *fairness.findings(forces, answered, seed, cut),
     ]
 
 

@@ -342,7 +342,11 @@ def test_what_is_known_of_held_out_people_changes_nothing(
     assert CANARY.encode() not in b"".join([after.content, *after.messages])
     if before.privacy_loss is None:
         assert after.content == before.content
-        assert after.messages == before.messages
+        # masks of a secure sum are fresh in every run; then sizes are all that can be compared
+        masked = getattr(option, "secure_sum", False)
+        seen = (after.messages, before.messages)
+        assert sorted(map(len, seen[0])) == sorted(map(len, seen[1]))
+        assert masked or seen[0] == seen[1]
 
 
 def test_a_canary_among_members_does_appear_in_the_raw_pool(observe: Observe) -> None:

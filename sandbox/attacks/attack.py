@@ -22,11 +22,9 @@ class Known:
     force: str
     """Whose people are attacked."""
     candidates: pa.Table
-    """One record per person attacked; half of them members."""
+    """One record per person attacked, in an order that tells nothing; half are members."""
     reference: pa.Table
-    """Records of other people of the same population, none of whom is a member."""
-    scale: float
-    """How many members there are to each reference record."""
+    """Records of other people of the same population, none of whom is a member or attacked."""
 
 
 class Attack(Protocol):

@@ -7,6 +7,7 @@ Against statistics it asks whether the candidate's cell holds more than the popu
 there (Homer et al. 2008; Dwork et al. 2015).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.spatial.distance import cdist
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from minimisation import (
     BinaryOutcome,
@@ -30,7 +31,7 @@ from minimisation import (
 from minimisation.contract.release import Artefact
 from minimisation.contract.usecase import FORCE
 from sandbox.attacks.attack import Array, Known, Needs
-from sandbox.measures.scores import as_probability, score
+from sandbox.measures.scores import WIDEST, as_probability, score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +66,9 @@ def nearest(release: Microdata, use_case: UseCase, known: Known) -> Array:
         return np.full(count, 0.5)
     identifiers = [name for name in use_case.identifiers if name in rows.column_names]
     if identifiers:
-        matches = [
-            pc.is_in(known.candidates.column(name), rows.column(name).combine_chunks())
-            for name in identifiers
-        ]
-        known_by: Array = np.stack([np.asarray(m, dtype=np.float64) for m in matches]).min(axis=0)
-        return known_by
+        text = pa.schema([(name, pa.string()) for name in identifiers])
+        named, asked = (each.select(identifiers).cast(text) for each in (rows, known.candidates))
+        return exact_twins(identifiers, asked, named)
     encoding = common(use_case, rows)
     if not encoding.columns:
         return np.full(count, 0.5)
@@ -104,13 +102,15 @@ def distances(encoding: Encoding, ours: Array, theirs: Array) -> Array:
 
 
 def likely(model: LinearModel, use_case: UseCase, candidates: pa.Table) -> Array:
-    """Probability that the model gave to the candidate's actual outcome."""
+    """How likely the model called what happened to the candidate: log-odds ±12 as 0 to 1."""
     question = use_case.question
     if not isinstance(question, BinaryOutcome):
         return np.full(candidates.num_rows, 0.5)
     chance = as_probability(model, score(model, candidates))
     outcome = np.asarray(candidates.column(question.target), dtype=float)
-    return np.where(outcome > 0, chance, 1 - chance)
+    called = np.clip(np.where(outcome > 0, chance, 1 - chance), expit(-WIDEST), expit(WIDEST))
+    sureness: Array = (logit(called) + WIDEST) / (2 * WIDEST)
+    return sureness
 
 
 def crowded(release: Statistics, use_case: UseCase, known: Known) -> Array:
@@ -125,9 +125,10 @@ def crowded(release: Statistics, use_case: UseCase, known: Known) -> Array:
     lead = question.statistics[0].name
     counts = np.nan_to_num(np.asarray(table.column(lead), dtype=float))
     released = dict(zip(_cells(table, keys), counts, strict=True))
-    expected: dict[tuple[str, ...], float] = {}
+    scale = max(counts.sum(), 0.0) / max(known.reference.num_rows, 1)
+    expected: dict[tuple[object, ...], float] = {}
     for cell in _cells(_labelled(use_case, known.reference, keys), keys):
-        expected[cell] = expected.get(cell, 0.0) + known.scale
+        expected[cell] = expected.get(cell, 0.0) + scale
     found = []
     for cell in _cells(_labelled(use_case, known.candidates, keys), keys):
         usual = expected.get(cell, 0.0)
@@ -136,12 +137,10 @@ def crowded(release: Statistics, use_case: UseCase, known: Known) -> Array:
     return sureness
 
 
-def exact_twins(use_case: UseCase, ours: pa.Table, theirs: pa.Table) -> Array:
-    """Whether each of our rows equals one of theirs on every attribute; ones and zeros. (n,)."""
-    names = [c.name for c in use_case.columns if c.role != "direct_identifier"]
-    seen = set(zip(*(theirs.column(name).to_pylist() for name in names), strict=True))
-    rows = zip(*(ours.column(name).to_pylist() for name in names), strict=True)
-    return np.array([row in seen for row in rows], dtype=float)
+def exact_twins(names: Sequence[str], ours: pa.Table, theirs: pa.Table) -> Array:
+    """Whether each of our rows equals one of theirs on the named columns; ones and zeros. (n,)."""
+    seen = set(_cells(theirs, names))
+    return np.array([float(row in seen) for row in _cells(ours, names)])
 
 
 def _weights(encoding: Encoding, column: Column) -> Array:
@@ -150,7 +149,7 @@ def _weights(encoding: Encoding, column: Column) -> Array:
     return np.ones(1 + column.optional) if labels is None else np.full(len(labels), 0.5)
 
 
-def _cells(table: pa.Table, keys: list[str]) -> list[tuple[str, ...]]:
+def _cells(table: pa.Table, keys: Sequence[str]) -> list[tuple[object, ...]]:
     return list(zip(*(table.column(key).to_pylist() for key in keys), strict=True))
 
 

@@ -1,9 +1,15 @@
 """A membership attack put to trial inside each force, beside its controls.
 
 Members are compared with people of the same population who were held out, so that learning about
-the population is not counted as a leak. Positive control: against a raw copy of the members the
-attack must reach the exact-match ceiling of this data. Negative control: telling one half of the
-held-out people from the other must fail. If either control fails there is no verdict.
+the population is not counted as a leak. Three controls, or no verdict:
+
+- *It finds a leak.* Against a raw copy of the members the attack on rows reaches the exact-match
+  ceiling of this data; the attacks on models and tables find the few people that a model or table
+  was made of alone.
+- *It finds nothing in nothing.* Against a release of the same kind made of other people, members
+  and held-out people cannot be told apart: they are alike, and the attack does not peek.
+- *Held-out people are alike.* On the release itself, one half of them cannot be told from the
+  other.
 """
 
 from dataclasses import dataclass, field
@@ -11,28 +17,27 @@ from enum import IntEnum
 
 import numpy as np
 import pyarrow as pa
-from scipy.stats import beta
+import pyarrow.compute as pc
 
-from minimisation import Forces, Microdata, Release, Scene
+from minimisation import BinaryOutcome, Microdata, Scene
+from minimisation.contract.encoding import numbers
+from minimisation.contract.release import Artefact
 from minimisation.contract.usecase import FORCE
-from sandbox.attacks.attack import Array, Known
+from minimisation.options.rows import column_schema
+from sandbox.answers import answer
+from sandbox.attacks.attack import Array, Attack, Known
 from sandbox.attacks.membership import Membership, exact_twins
-from sandbox.findings import Finding
-from sandbox.measures import ranking, resampling
-from sandbox.measures.outcome import headline
-from sandbox.measures.resampling import REPLICATES
+from sandbox.measures import resampling
+from sandbox.measures.resampling import REPLICATES, Integers
 
 BINS = 1024
-"""Bins of an attack's score."""
+"""Bins of an attack's score; the last is kept for certainty, such as an exact match."""
 
 MOST = 250
 """Most members, and most others, that are attacked in each force."""
 
-CONTROL_Z = 3.29
-"""Standard errors within which a control must be of what it should be."""
-
-BINNING = 0.005
-"""Error that binning the scores can cause."""
+FEW = 10
+"""Members of a force of whom alone the leaking model or table is made."""
 
 AXES = ("trial", "replicate", "member", "bin")
 
@@ -42,19 +47,37 @@ class Trial(IntEnum):
 
     RELEASE = 0
     """Members against held-out people, on the release."""
-    RAW_COPY = 1
-    """The same candidates, on a raw copy of the members without direct identifiers."""
+    LEAK = 1
+    """Those it was made of against held-out people, on a release that gives people away."""
     HOLDOUT = 2
     """Held-out people against other held-out people, on the release."""
-    TWINS = 3
+    UNRELATED = 3
+    """Members against held-out people, on a release made of neither."""
+    TWINS = 4
     """Bin 1: held-out candidates with an exact twin among members; bin 0: without."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """Who takes part in one force's trial; no table tells who is a member."""
+
+    everybody: pa.Table
+    """All rows of all members."""
+    insiders: pa.Table
+    """Members who are attacked, one record each."""
+    outsiders: pa.Table
+    """As many held-out people who are attacked, one record each."""
+    strangers: pa.Table
+    """Rows of held-out people of whom unrelated releases are made."""
+    reference: pa.Table
+    """Rows of further held-out people, known to the attacker as the population."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MembershipTrial:
     """Histograms of attack scores in every trial and bootstrap replicate."""
 
-    attack: Membership = field(default_factory=Membership)
+    attack: Attack = field(default_factory=Membership)
     """The attack."""
     name: str = "membership-trial"
     """Name in the audit log."""
@@ -67,120 +90,116 @@ class MembershipTrial:
     def observe(self, scene: Scene) -> pa.Table:
         """Attack this force's people."""
         rng = scene.rng()
-        members = scene.members.order("share").to_arrow_table()
-        others = scene.held_out.order("share").to_arrow_table()
-        inside, outside = one_row_each(members), one_row_each(others)
-        size = min(MOST, inside.num_rows, outside.num_rows // 2)
+        people = drawn(scene, rng)
+        size = people.insiders.num_rows
         counts = np.zeros((len(Trial), REPLICATES + 1, 2, BINS))
         if size == 0:
             return resampling.sparse(counts, AXES)
-        drawn = rng.permutation(outside.num_rows)
-        candidates = pa.concat_tables(
-            [outside.take(drawn[:size]), inside.take(rng.permutation(inside.num_rows)[:size])]
-        )
-        reference = others.filter(
-            pa.array(~np.isin(others.column("unit"), outside.take(drawn[:size]).column("unit")))
-        )
-        known = Known(
-            force=scene.force,
-            candidates=candidates,
-            reference=reference,
-            scale=members.num_rows / max(reference.num_rows, 1),
-        )
-        is_member = np.repeat([0, 1], size)
-        copy = raw_copy(scene, members)
-        scores = {
-            Trial.RELEASE: self.attack.scores(scene.artefact, scene.use_case, known),
-            Trial.RAW_COPY: self.attack.scores(copy, scene.use_case, known),
-        }
-        weight = np.vstack(
-            [np.ones(2 * size), rng.poisson(1.0, (REPLICATES, 2 * size)).astype(float)]
-        )
-        for trial, found in scores.items():
-            counts[trial] = _histogram(is_member, found, weight)
-        halves = np.arange(size) % 2
-        counts[Trial.HOLDOUT] = _histogram(halves, scores[Trial.RELEASE][:size], weight[:, :size])
-        twins = exact_twins(scene.use_case, candidates.slice(0, size), members)
-        counts[Trial.TWINS, :, 0, :2] = resampling.histogram(
-            twins.astype(np.int64), 2, weight[:, :size]
-        )
+        chance = rng.poisson(1.0, (REPLICATES, 2 * size)).astype(float)
+        weight = np.vstack([np.ones(2 * size), chance])
+        leak, caught = leaking(scene, people)
+        whole = np.arange(2 * size)
+        for trial, artefact, attacked in (
+            (Trial.RELEASE, scene.artefact, whole),
+            (Trial.LEAK, leak, np.r_[whole[:size], size + caught]),
+            (Trial.UNRELATED, like(scene, people.strangers), whole),
+        ):
+            found = self._scores(scene, people, artefact, rng)
+            place = (attacked >= size).astype(np.int64)
+            counts[trial] = _histogram(place, found[attacked], weight[:, attacked])
+            if trial is Trial.RELEASE:
+                halves = np.arange(size) % 2
+                counts[Trial.HOLDOUT] = _histogram(halves, found[:size], weight[:, :size])
+        twins = exact_twins(shown(scene), people.outsiders, people.everybody).astype(np.int64)
+        counts[Trial.TWINS, :, 0, :2] = resampling.histogram(twins, 2, weight[:, :size])
         return resampling.sparse(counts, AXES)
 
-
-def one_row_each(rows: pa.Table) -> pa.Table:
-    """The first row of every person or record."""
-    units = np.asarray(rows.column("unit"))
-    return rows.take(np.sort(np.unique(units, return_index=True)[1]))
-
-
-def raw_copy(scene: Scene, members: pa.Table) -> Microdata:
-    """The members' own rows without direct identifiers, as if they had been released."""
-    names = [c.name for c in scene.use_case.columns if c.role != "direct_identifier"]
-    force = pa.array([scene.force] * members.num_rows, pa.string())
-    return Microdata(table=members.select(names).append_column(FORCE, force))
-
-
-def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
-    """The attack's success with its interval, baseline and controls, or no verdict."""
-    tables = forces.assess(MembershipTrial(), release, seed)
-    counts = resampling.dense(tables.values(), AXES, (len(Trial), REPLICATES + 1, 2, BINS))
-    if counts[Trial.RELEASE, 0].sum() == 0:
-        return [_none("nobody is held out, so nobody can be compared with members")]
-    success = ranking.auc(counts[Trial.RELEASE])
-    copied = ranking.auc(counts[Trial.RAW_COPY])
-    twins = counts[Trial.TWINS, :, 0, :2]
-    ceiling = 1 - twins[:, 1] / twins.sum(axis=1) / 2
-    holdout = ranking.auc(counts[Trial.HOLDOUT])
-    failed = [
-        text
-        for text, gap in (
-            ("on a raw copy the attack did not reach the exact-match ceiling", copied - ceiling),
-            ("held-out people could be told from held-out people", holdout - 0.5),
+    def _scores(
+        self, scene: Scene, people: People, artefact: Artefact, rng: np.random.Generator
+    ) -> Array:
+        """Scores of outsiders, then insiders; the attacker sees them shuffled. (2 × size,)."""
+        candidates = pa.concat_tables([people.outsiders, people.insiders])
+        order = rng.permutation(candidates.num_rows)
+        known = Known(
+            force=scene.force,
+            candidates=candidates.take(pa.array(order)),
+            reference=people.reference,
         )
-        if not _around_zero(gap)
-    ]
-    if failed:
-        return [_none(f"controls failed, no verdict: {'; '.join(failed)}")]
-    found = headline("membership_auc", success, "neither", baseline=0.5)
-    attacked = int(counts[Trial.RELEASE, 0].sum())
-    note = (
-        f"{attacked} people attacked; positive control: {copied[0]:.3f} on a raw copy, ceiling "
-        f"{ceiling[0]:.3f}"
+        scores = np.empty(len(order))
+        scores[order] = self.attack.scores(artefact, scene.use_case, known)
+        return scores
+
+
+def drawn(scene: Scene, rng: np.random.Generator) -> People:
+    """Draw who is attacked: as many members as held-out people, the same for every option.
+
+    At most half of the held-out people are attacked; the rest are strangers and reference.
+    """
+    columns = [column.name for column in scene.use_case.columns]
+    members, others = (
+        side.order("share, unit").to_arrow_table() for side in (scene.members, scene.held_out)
     )
-    kept = found.as_json() | {"value": found.value, "control": float(holdout[0]), "note": note}
-    return [Finding(**kept), _at_low_false_positives(counts[Trial.RELEASE, 0])]  # type: ignore[arg-type]
+    inside, outside = rng.permutation(_firsts(members)), rng.permutation(_firsts(others))
+    size = min(MOST, len(inside), len(outside) // 2)
+    rest = outside[size:]
 
+    def every_row_of(rows: Integers) -> pa.Table:
+        units = others.column("unit")
+        return others.filter(pc.is_in(units, units.take(pa.array(rows)).combine_chunks()))
 
-def _none(note: str) -> Finding:
-    return Finding(measure="membership_auc", value=None, better="neither", note=note)
-
-
-def _at_low_false_positives(counts: Array, allowed: float = 0.01) -> Finding:
-    """True-positive rate where at most `allowed` of the others are accused, with exact interval."""
-    others, members = counts[0][::-1].cumsum(), counts[1][::-1].cumsum()
-    within = np.flatnonzero(others <= allowed * others[-1])
-    hits, tries = (float(members[within[-1]]) if len(within) else 0.0), float(members[-1])
-    low = beta.ppf(0.025, hits, tries - hits + 1) if hits else 0.0
-    high = beta.ppf(0.975, hits + 1, tries - hits) if hits < tries else 1.0
-    return Finding(
-        measure="membership_tpr_at_1_percent_fpr",
-        value=hits / tries,
-        better="neither",
-        low=float(low),
-        high=float(high),
-        baseline=allowed,
+    return People(
+        everybody=members.select(columns),
+        insiders=members.take(pa.array(inside[:size])).select(columns),
+        outsiders=others.take(pa.array(outside[:size])).select(columns),
+        strangers=every_row_of(rest[0::2]).select(columns),
+        reference=every_row_of(rest[1::2]).select(columns),
     )
 
 
-def _histogram(member: resampling.Integers, scores: Array, weight: Array) -> Array:
-    place = np.clip((scores * BINS).astype(np.int64), 0, BINS - 1)
+def leaking(scene: Scene, people: People) -> tuple[Artefact, Integers]:
+    """A release that gives people away by construction, and which insiders it is made of.
+
+    Rows: a raw copy of every member. A model or a table: made of a few members alone, half of them
+    with the outcome where one is asked about, so that it cannot but remember them.
+    """
+    size = people.insiders.num_rows
+    if isinstance(scene.artefact, Microdata):
+        return like(scene, people.everybody), np.arange(size)
+    few = np.arange(min(FEW, size))
+    question = scene.use_case.question
+    if isinstance(question, BinaryOutcome):
+        happened = numbers(people.insiders.column(question.target).combine_chunks()) > 0
+        few = np.r_[np.flatnonzero(happened)[: FEW // 2], np.flatnonzero(~happened)[: FEW // 2]]
+    return like(scene, people.insiders.take(pa.array(few))), few
+
+
+def like(scene: Scene, rows: pa.Table) -> Artefact:
+    """An exact release of the kind that is attacked, made of these rows: a copy, model or table."""
+    names = shown(scene)
+    force = pa.array([scene.force] * rows.num_rows, pa.string())
+    typed = rows.select(names).cast(column_schema(scene.use_case, names))
+    copy = Microdata(table=typed.append_column(FORCE, force))
+    if isinstance(scene.artefact, Microdata):
+        return copy
+    return answer(copy, scene.use_case, (scene.force,))
+
+
+def shown(scene: Scene) -> list[str]:
+    """Columns that the release shows; what the question needs where the release is no rows."""
+    if isinstance(scene.artefact, Microdata):
+        released = scene.artefact.table.column_names
+        return [column.name for column in scene.use_case.columns if column.name in released]
+    return list(scene.use_case.needed)
+
+
+def _firsts(rows: pa.Table) -> Integers:
+    """Place of the first row of every person or record, in the order of the rows."""
+    units = np.asarray(rows.column("unit"))
+    return np.sort(np.unique(units, return_index=True)[1])
+
+
+def _histogram(member: Integers, scores: Array, weight: Array) -> Array:
+    certain = scores >= 1.0
+    place = np.where(certain, BINS - 1, np.clip((scores * BINS).astype(np.int64), 0, BINS - 2))
     counts = resampling.histogram(member * BINS + place, 2 * BINS, weight)
     return counts.reshape(-1, 2, BINS)
-
-
-def _around_zero(gap: Array) -> bool:
-    """Whether a control holds: zero is inside the 99.9 % interval, widened by binning error.
-
-    A 95 % interval would fail an honest comparison of fifteen options every other time.
-    """
-    return bool(abs(gap[0]) <= CONTROL_Z * np.nanstd(gap[1:]) + BINNING)

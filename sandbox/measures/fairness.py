@@ -13,7 +13,7 @@ import pyarrow as pa
 from minimisation import Column, Encoding, Forces, Release, Scene, UseCase
 from sandbox.findings import Better, Finding
 from sandbox.measures import ranking, resampling
-from sandbox.measures.outcome import headline, judged
+from sandbox.measures.outcome import headline, judged, outcomes, units_of
 from sandbox.measures.resampling import REPLICATES, Array
 
 AXES = ("replicate", "group", "outcome", "flagged")
@@ -37,6 +37,8 @@ class FlagsByGroup:
 
     threshold: int
     """Lowest score bin that is flagged."""
+    part: float = 1.0
+    """Part of the people in that bin who are: the list may end within a tie."""
     name: str = "flags-by-group"
     """Name in the audit log."""
 
@@ -47,17 +49,16 @@ class FlagsByGroup:
 
     def observe(self, scene: Scene) -> pa.Table:
         """Count this force's held-out people."""
-        outcome, places, units = judged(scene)
-        flagged = (places >= self.threshold).astype(np.int64)
-        rows = scene.held_out.to_arrow_table()
+        rows, places = judged(scene)
+        happened = outcomes(scene.use_case, rows)
+        flagged = (places > self.threshold) + self.part * (places == self.threshold)
+        weight = resampling.weights(scene, units_of(rows))
         belongs = membership(scene.use_case, rows)
-        weight = resampling.weights(scene, units)
-        cells = outcome * 2 + flagged
         counts = [
-            resampling.histogram(cells[mine], 4, weight[:, mine]) for mine in belongs.T.astype(bool)
+            [(weight * side * share) @ belongs for share in (1 - flagged, flagged)]
+            for side in (1 - happened, happened)
         ]
-        shaped = np.stack(counts, axis=1).reshape(REPLICATES + 1, len(counts), 2, 2)
-        return resampling.sparse(shaped, AXES)
+        return resampling.sparse(np.moveaxis(np.array(counts), (0, 1), (2, 3)), AXES)
 
 
 def group_names(use_case: UseCase) -> list[str]:
@@ -71,13 +72,13 @@ def membership(use_case: UseCase, rows: pa.Table) -> Array:
     return np.round(encoding.encode(rows))
 
 
-def findings(forces: Forces, release: Release, seed: int, threshold: int) -> list[Finding]:
+def findings(forces: Forces, release: Release, seed: int, cut: tuple[int, float]) -> list[Finding]:
     """Rates per group, and the largest gap between groups of each protected column."""
     use_case = forces.use_case
     names = group_names(use_case)
     if not names:
         return []
-    tables = forces.assess(FlagsByGroup(threshold=threshold), release, seed)
+    tables = forces.assess(FlagsByGroup(threshold=cut[0], part=cut[1]), release, seed)
     shape = (REPLICATES + 1, len(names), 2, 2)
     flags = resampling.dense(tables.values(), AXES, shape)
     return group_findings(use_case, flags)

@@ -119,7 +119,7 @@ def findings(
     true = truth[:, :, parts.index(lead)]
     count = np.nan_to_num(np.asarray(table.column(lead), dtype=float))
     other = _reweighted(count, true)
-    found = [headline("total_variation", total_variation(other, true), "lower")]
+    found = [headline("total_variation", reweighted_variation(count, true), "lower")]
     large = true[0] >= LARGE
     note = f"over cells with at least {LARGE} true {lead}"
     relative = np.abs(other - true)[:, large] / np.maximum(true[:, large], 1e-9)
@@ -145,6 +145,30 @@ def total_variation(released: Array, true: Array) -> Array:
     distance: Array = np.abs(p - q).sum(axis=-1) / 2
     whole: Array = np.where(q_sum[..., 0] > 0, distance, 1.0)
     return whole
+
+
+def reweighted_variation(count: Array, true: Array) -> Array:
+    """Total variation as a mean over people of how wrongly their cell is shown, reweighted.
+
+    Where people are few to a cell, adding up another sample of them would itself look like error;
+    a cell's error relative to its share stands, and only who is in the data changes.
+
+    Args:
+        count: (cells,) released.
+        true: (replicates, cells); the first is the observed data.
+
+    Returns:
+        (replicates,), the first equal to `total_variation` of the observed data.
+    """
+    shares = true / np.maximum(true.sum(axis=-1, keepdims=True), 1.0)
+    shown = np.clip(count, 0.0, None)
+    if shown.sum() == 0:
+        return np.ones(len(true))
+    apart = np.abs(shown / shown.sum() - shares[0])
+    empty = shares[0] == 0
+    each = np.divide(apart, shares[0], out=np.zeros_like(apart), where=~empty)
+    variation: Array = (shares @ each + apart[empty].sum()) / 2
+    return variation
 
 
 def overlap(released: Array, true: Array, size: int = TOP) -> Array:

@@ -6,9 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from minimisation import BinaryOutcome, Forces, LinearModel, Release, Scene, UseCase
+from minimisation.forces import sql
+from sandbox.answers import answer
 from sandbox.findings import Better, Finding
 from sandbox.measures import ranking, resampling, scores
-from sandbox.measures.resampling import REPLICATES, Array
+from sandbox.measures.resampling import REPLICATES, Array, Integers
 
 AXES = ("replicate", "outcome", "bin")
 
@@ -27,22 +29,31 @@ class ScoreHistogram:
 
     def observe(self, scene: Scene) -> pa.Table:
         """Count this force's held-out people."""
-        outcome, places, units = judged(scene)
-        joint = outcome * scores.BINS + places
-        weight = resampling.weights(scene, units)
+        rows, places = judged(scene)
+        joint = outcomes(scene.use_case, rows) * scores.BINS + places
+        weight = resampling.weights(scene, units_of(rows))
         counts = resampling.histogram(joint, 2 * scores.BINS, weight)
         return resampling.sparse(counts.reshape(-1, 2, scores.BINS), AXES)
 
 
-def judged(scene: Scene) -> tuple[resampling.Integers, resampling.Integers, resampling.Integers]:
-    """Held-out people's outcomes, score bins and units; each of shape (n,)."""
-    question = question_of(scene.use_case)
-    if not isinstance(scene.artefact, LinearModel):
+def judged(scene: Scene) -> tuple[pa.Table, Integers]:
+    """Held-out people whose outcome is known, n rows, and their score bins, shape (n,)."""
+    model = answer(scene.artefact, scene.use_case, (scene.force,))
+    if not isinstance(model, LinearModel):
         raise TypeError("an outcome is judged by a linear model")
-    rows = scene.held_out.to_arrow_table()
-    outcome = np.asarray(rows.column(question.target), dtype=np.float64).astype(np.int64)
-    places = scores.bins(scene.artefact, scores.score(scene.artefact, rows))
-    return outcome, places, np.asarray(rows.column("unit"), dtype=np.int64)
+    target = sql.name(question_of(scene.use_case).target)
+    rows = scene.held_out.filter(f"{target} is not null").to_arrow_table()
+    return rows, scores.bins(model, scores.score(model, rows))
+
+
+def outcomes(use_case: UseCase, rows: pa.Table) -> Integers:
+    """Outcomes of rows in which none is missing, 0 or 1. Shape (n,)."""
+    return np.asarray(rows.column(question_of(use_case).target)).astype(np.int64)
+
+
+def units_of(rows: pa.Table) -> Integers:
+    """Whose each row is. Shape (n,)."""
+    return np.asarray(rows.column("unit")).astype(np.int64)
 
 
 def question_of(use_case: UseCase) -> BinaryOutcome:

@@ -59,15 +59,22 @@ def base_rate(counts: Array) -> Array:
     return _ratio(counts[..., 1, :].sum(axis=-1), counts.sum(axis=(-1, -2)))
 
 
-def threshold_bin(counts: Array, share: float) -> int:
-    """Lowest bin that is flagged when about the top share of people is, of one (2, bins) array."""
-    above = np.cumsum(counts.sum(axis=0)[::-1])[::-1]
-    within = np.flatnonzero(above <= counts.sum() * share)
-    cut = int(within[0]) if len(within) else counts.shape[-1]
-    closer = max(cut - 1, 0)
-    wanted = counts.sum() * share
-    here = above[cut] if cut < counts.shape[-1] else 0.0
-    return closer if abs(above[closer] - wanted) <= abs(here - wanted) else cut
+def cut(counts: Array, share: float) -> tuple[int, float]:
+    """Where the top share of people by score ends, as `top` counts them.
+
+    Args:
+        counts: (2, bins).
+        share: share of people.
+
+    Returns:
+        The bin that the cut goes through, all above being flagged, and the part of it that is.
+    """
+    people = counts.sum(axis=0)
+    wanted = people.sum() * share
+    above = people[::-1].cumsum()[::-1] - people
+    place = int(np.flatnonzero(above < wanted)[0]) if wanted > 0 else counts.shape[-1] - 1
+    part = (wanted - above[place]) / people[place] if people[place] > 0 else 0.0
+    return place, float(min(part, 1.0))
 
 
 def rates(flags: Array) -> dict[str, Array]:

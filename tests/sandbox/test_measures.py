@@ -79,7 +79,9 @@ def test_figures_on_a_table_that_fits_on_one_hand() -> None:
     # The second cut goes through the bin that holds one of each.
     precision, recall = ranking.top(counts, 2 / 6)
     assert (precision[0], recall[0]) == (0.75, 0.75)
-    assert ranking.threshold_bin(counts[0], 1 / 6) in (2, 3)
+    # Cells from the top hold 1, 0, 2, 3 people: one is all of the first, two also half a tie.
+    assert ranking.cut(counts[0], 1 / 6) == (3, 1.0)
+    assert ranking.cut(counts[0], 2 / 6) == (1, 0.5)
 
 
 def test_an_outcome_that_never_happens_has_no_ranking() -> None:
@@ -265,6 +267,20 @@ def test_total_variation_by_hand() -> None:
     assert grouped.total_variation(np.array([[50.0, 20.0, 30.0]]), true)[0] == pytest.approx(0.1)
     assert grouped.total_variation(np.array([[5.0, 3.0, 2.0]]), true)[0] == pytest.approx(0.0)
     assert grouped.total_variation(np.zeros((1, 3)), true)[0] == 1.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(-3, 9)), min_size=1, max_size=30))
+def test_an_interval_of_the_total_variation_holds_it(cells: list[tuple[int, int]]) -> None:
+    true, shown = (np.array(side, dtype=float) for side in zip(*cells, strict=True))
+    drawn = np.random.default_rng(1).poisson(true, (200, len(true)))
+    found = grouped.reweighted_variation(shown, np.vstack([true, drawn]))
+    if true.sum() > 0:
+        assert found[0] == pytest.approx(
+            grouped.total_variation(np.clip(shown, 0, None), true[None])[0]
+        )
+        assert found[1:].min() - 1e-9 <= found[0] <= found[1:].max() + 1e-9
+    exact = grouped.reweighted_variation(true, np.vstack([true, drawn]))
+    assert true.sum() == 0 or not exact.any(), "an exact table is exact whoever is in the data"
 
 
 def test_degenerate_rows_give_an_intercept_and_not_a_crash(outcome_use_case: UseCase) -> None:
