@@ -5,6 +5,7 @@ never from arguments; a person's id can come from standard input (`-`), so that 
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +21,13 @@ from rich.table import Table
 from minimisation import StoreError, UseCaseError
 from minimisation.forces.actors import Actor, ActorKey, Role
 from minimisation.forces.archive import Authorisation
+from minimisation.forces.audit import Entry, Event
+from minimisation.forces.backup import open_key, seal_key
 from minimisation.forces.canonical import canonical
 from minimisation.forces.door import needed_columns
 from minimisation.forces.home import Home
 from minimisation.forces.intake import Tally
+from minimisation.forces.keys import KeyFile
 from minimisation.forces.log import Head
 from minimisation.forces.mapping import Mapping, read_mapping, read_mappings
 from minimisation.forces.policy_file import read_policy
@@ -271,6 +275,53 @@ def remnants(
             _report(force, search(home, wanted, workspace, _also(home, wanted, also)))
 
 
+@forces_app.command("backup-key")
+def backup_key(
+    force: ForceName,
+    out: Annotated[Path, typer.Argument(help="File to write; keep it away from the data.")],
+    as_key: As = None,
+    stores: Stores = DEFAULT,
+) -> None:
+    """Write the force's key, encrypted under the passphrase in SANDBOX_PASSPHRASE."""
+    with _house(stores, force) as home:
+        _proved(home, as_key, "back up the key", Role.APPROVER)
+        if out.exists():
+            raise UseCaseError(f"backup ({out.name}) must not exist yet")
+        out.write_text(seal_key(home.key, _passphrase()), "utf-8")
+        out.chmod(0o600)
+
+
+@forces_app.command("restore-key")
+def restore_key(
+    backup: Annotated[Path, typer.Argument(help="File that backup-key wrote.", exists=True)],
+    out: Annotated[Path, typer.Argument(help="Key file to write.")],
+) -> None:
+    """Write a force's key file again from its backup and SANDBOX_PASSPHRASE."""
+    KeyFile(path=out).write(open_key(backup.read_text("utf-8"), _passphrase()))
+
+
+@audit_app.command("accept-loss")
+def accept_loss(
+    force: ForceName,
+    why: Why,
+    log: Annotated[str, typer.Option(help="Which log came back from an older backup.")] = "audit",
+    as_key: As = None,
+    stores: Stores = DEFAULT,
+) -> None:
+    """Go on with a log that was restored from an older backup; the loss is entered in it."""
+    with _house(stores, force) as home:
+        proved = _proved(home, as_key, "accept a loss", Role.DPO)
+        entry = Entry(
+            event=Event.ALTERATION,
+            what="accept the loss of entries",
+            purpose=why,
+            outcome="done",
+            actor=str(proved) if proved is not None else "",
+        )
+        first, last = home.log(log).accept_loss(entry.body())
+        sys.stdout.write(f"entries {first} to {last} of log '{log}' are lost\n")
+
+
 @audit_app.command()
 def show(
     force: ForceName,
@@ -381,6 +432,13 @@ def _sources(given: list[str]) -> list[tuple[Mapping, list[Path]]]:
         mapping = known[name] if name in known else read_mapping(Path(name))
         chosen.setdefault(name, (mapping, []))[1].append(Path(file).resolve())
     return list(chosen.values())
+
+
+def _passphrase() -> str:
+    try:
+        return os.environ["SANDBOX_PASSPHRASE"]
+    except KeyError:
+        raise UseCaseError("SANDBOX_PASSPHRASE must hold the passphrase of the backup") from None
 
 
 def _tallies(tallies: list[Tally], *, as_json: bool) -> None:
