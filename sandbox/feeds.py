@@ -1,4 +1,4 @@
-"""Brings data into the forces' stores: files in, one store per force out, all or nothing.
+"""Brings data into the forces' stores: files in, one encrypted store per force out.
 
 Values are checked against the use case's public domains while loading; a file that breaks a rule
 is refused whole, with the rule and the fix, and never with the offending value.
@@ -6,6 +6,8 @@ is refused whole, with the rule and the fix, and never with the offending value.
 
 import hashlib
 import hmac
+import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -15,38 +17,79 @@ from pathlib import Path
 import duckdb
 
 from minimisation import Categories, Column, UseCase, UseCaseError
-from minimisation.contract.tables import PERSON, TABLES
+from minimisation.contract.tables import PERSON, TABLES, Table
 from minimisation.contract.usecase import FORCE
-from minimisation.forces import sql
+from minimisation.forces import canonical, sql
+from minimisation.forces.analysis import FLAT
+from minimisation.forces.door import needed_columns
+from minimisation.forces.home import Home
+from minimisation.forces.keys import KeyFile, KeyVariable
+from minimisation.forces.layout import Layout
+from minimisation.forces.mapping import Kind, MappedColumn, Mapping, read_mappings
+from minimisation.forces.paths import Paths
 from sandbox.plan import Plan
+from sandbox.use_case_files import load, shipped
 
 READERS = {".parquet": "read_parquet", ".csv": "read_csv"}
 
+RECORD = "record_id"
+"""Key of a flat file's rows: their place in the file."""
 
-def load_stores(plan: Plan, folder: Path, feeds: Path) -> dict[str, Path]:
-    """Write one store per force, unless the same data was already loaded there.
+INCOMING = "incoming"
+"""Temporary table of a flat file's rows on their way into a store."""
+
+IDENTIFIERS = ("linkage_token", "given_name", "family_name", "postcode", "text")
+"""Harmonised columns that are kept as text rather than coded."""
+
+
+def load_stores(plan: Plan, folder: Path, feeds: Path, keys: Path) -> dict[str, Home]:
+    """Load every force's encrypted store, unless the same data is live there already.
 
     Args:
         plan: names the data.
-        folder: where the stores go.
+        folder: where the forces' houses stand.
         feeds: where demo feeds are generated.
+        keys: where the forces' keys and the anchors of their logs are.
 
     Returns:
-        Force → store, in the forces' order.
+        Force → house, in the forces' order.
 
     Raises:
-        UseCaseError: if a file is missing or breaks a rule; nothing is left half-written.
+        UseCaseError: if a file is missing or breaks a rule; no force's live store is touched.
+        StoreError: if a store cannot be opened with its key.
     """
     if plan.file.data.demo is not None:
         demo_feeds(plan, feeds)
-    mark = folder / "loaded"
-    stamp = _stamp(plan, feeds)
+    sources = _sources(plan, feeds)
+    homes = {force: force_home(folder, keys, force) for force in sources}
+    mark, stamp = folder / "loaded", _stamp(plan, feeds)
     if not (mark.is_file() and mark.read_text() == stamp):
-        with _beside(folder) as fresh:
-            for force, path in _sources(plan, feeds).items():
-                _write_store(plan, force, path, fresh)
-            (fresh / "loaded").write_text(stamp)
-    return {path.stem: path for path in _ordered(plan, folder)}
+        for force, path in sources.items():
+            _check_file(plan, force, path)
+        for force, path in sources.items():
+            _load(homes[force], plan, path)
+        mark.write_text(stamp)
+    return homes
+
+
+def force_home(folder: Path, keys: Path, force: str) -> Home:
+    """A force's house; its key is made on first use.
+
+    The key is in the variable SANDBOX_KEY_FORCE (hyphens as underscores) if that is set, and else
+    in a file of the folder that SANDBOX_KEYS names, or of `keys`.
+
+    Raises:
+        UseCaseError: if the force's name cannot be a folder's.
+        StoreError: if there is data but no key, or the key cannot be read.
+    """
+    paths = Paths(root=Paths.of(folder, force).root, anchors=keys / "anchors" / folder.name / force)
+    variable = f"SANDBOX_KEY_{force.upper().replace('-', '_').replace(' ', '_')}"
+    if variable in os.environ:
+        return Home(paths=paths, key=KeyVariable(name=variable).read(force))
+    where = Path(os.environ.get("SANDBOX_KEYS", keys)) / folder.name
+    source = KeyFile(path=where / f"{force}.key")
+    fresh = not source.path.exists() and not paths.live.exists()
+    return Home(paths=paths, key=source.create(force) if fresh else source.read(force))
 
 
 def demo_feeds(plan: Plan, feeds: Path) -> None:
@@ -59,18 +102,21 @@ def demo_feeds(plan: Plan, feeds: Path) -> None:
             generate(fresh, people=demo.people, seed=demo.seed)
 
 
-def data_digests(stores: dict[str, Path], key: bytes) -> dict[str, str]:
+def data_digests(homes: dict[str, Home], key: bytes) -> dict[str, str]:
     """Keyed digest of each force's loaded rows, so that a digest confirms no guess."""
     digests = {}
-    for force, path in stores.items():
+    for force, home in homes.items():
         mac = hmac.new(key, digestmod=hashlib.sha256)
-        with duckdb.connect(str(path), read_only=True) as connection:
-            for (table,) in sorted(connection.execute("show tables").fetchall()):
+        with home.open() as connection:
+            views = connection.execute(
+                "select view_name from duckdb_views() where not internal order by 1"
+            ).fetchall()
+            for (view,) in views:
                 row = connection.execute(
                     f"select count(*), sum(md5_number_lower(t::varchar)::hugeint) "
-                    f"from {sql.name(table)} t"
+                    f"from {sql.name(view)} t"
                 ).fetchone()
-                mac.update(f"{table}:{row}".encode())
+                mac.update(f"{view}:{row}".encode())
         digests[force] = mac.hexdigest()[:32]
     return digests
 
@@ -106,6 +152,9 @@ def _stamp(plan: Plan, feeds: Path) -> str:
     content.update(plan.file.data.model_dump_json().encode())
     if plan.file.data.file is not None or plan.file.data.files:
         content.update(plan.definition.model_dump_json(exclude={"floor", "title"}).encode())
+    else:
+        kept = {table: sorted(columns) for table, columns in _approved_columns(plan).items()}
+        content.update(json.dumps(kept, sort_keys=True).encode())
     for path in sorted(set(_sources(plan, feeds).values())):
         found = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
         for each in found:
@@ -138,12 +187,6 @@ def _sources(plan: Plan, feeds: Path) -> dict[str, Path]:
             f"data.force_column ({data.force_column}) must have a value in every row of {path.name}"
         )
     return dict.fromkeys(sorted(names), path)
-
-
-def _ordered(plan: Plan, folder: Path) -> list[Path]:
-    found = {path.stem: path for path in folder.glob("*.duckdb")}
-    wanted = list(plan.file.data.files) or sorted(found)
-    return [found[name] for name in wanted]
 
 
 def _existing(plan: Plan, name: str) -> Path:
@@ -189,55 +232,97 @@ def _require(columns: list[str], name: str, path: Path, key: str) -> None:
         )
 
 
-def _write_store(plan: Plan, force: str, path: Path, folder: Path) -> None:
-    if not force.replace("-", "").replace("_", "").replace(" ", "").isalnum():
-        raise UseCaseError("force names must be letters, digits, spaces, hyphens, underscores")
-    with duckdb.connect(str(folder / f"{force}.duckdb")) as connection:
-        if path.is_dir():
-            _copy_tables(connection, path)
-        else:
-            _copy_flat(connection, plan, force, path)
+def _check_file(plan: Plan, force: str, path: Path) -> None:
+    """Refuse a bad flat file before any force's store is replaced."""
+    if not path.is_dir():
+        with duckdb.connect() as connection:
+            _read_flat(connection, plan, force, path)
 
 
-def _copy_tables(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    for name, table in TABLES.items():
+def _load(home: Home, plan: Plan, path: Path) -> None:
+    if path.is_dir():
+        home.load(_tables(plan, path), _approved_columns(plan), purpose=plan.use_case.name)
+        return
+
+    def fill(connection: duckdb.DuckDBPyConnection) -> None:
+        kinds = _read_flat(connection, plan, home.force, path)
+        layout = Layout(connection=connection, key=home.key.derive("ranks"))
+        layout.lay(FLAT, Table(key=RECORD, columns={}, references={}), kinds, INCOMING)
+        layout.finish()
+
+    home.replace(fill, [path], what="load a file", purpose=plan.use_case.name)
+
+
+def _approved_columns(plan: Plan) -> dict[str, frozenset[str]]:
+    """Columns per table that the shipped use cases and the plan's own name; no others are kept."""
+    return needed_columns([load(name).value() for name in shipped()] + [plan.use_case])
+
+
+def _tables(plan: Plan, folder: Path) -> list[tuple[Mapping, list[Path]]]:
+    """A mapping for each harmonised table that a folder holds."""
+    demo = read_mappings(Path(__file__).parent / "mappings")
+    found: list[tuple[Mapping, list[Path]]] = []
+    for name in TABLES:
         path = folder / f"{name}.parquet"
         if path.is_file():
-            held = columns_of(connection, path)
-            for column in table.columns:
-                _require(held, column, path, f"table {name}")
-            casts = ", ".join(
-                f"cast({sql.name(c)} as {kind}) as {sql.name(c)}"
-                for c, kind in table.columns.items()
-            )
-            connection.execute(
-                f"create table {sql.name(name)} as select {casts} from {_reader(path)}"
-            )
+            own = plan.file.data.demo is None
+            mapping = harmonised(name) if own else demo[f"demo-{name.replace('_', '-')}"]
+            found.append((mapping, [path]))
+    return found
 
 
-def _copy_flat(connection: duckdb.DuckDBPyConnection, plan: Plan, force: str, path: Path) -> None:
+def harmonised(table: str) -> Mapping:
+    """The mapping of a Parquet file that has the harmonised columns already, with any labels."""
+    spec = TABLES[table]
+    kinds: dict[str, Kind] = {"DATE": "date", "INTEGER": "integer"}
+    columns = {}
+    for name, type_ in spec.columns.items():
+        kind = kinds.get(type_, "label")
+        if name == PERSON or name in spec.references.values():
+            kind = "id"
+        elif name in IDENTIFIERS:
+            kind = "free_text" if name == "text" else "identifier"
+        if name not in (spec.key, "handling"):
+            columns[name] = MappedColumn(source=name, kind=kind)
+    return Mapping(name=table, table=table, format="parquet", key=spec.key, columns=columns)
+
+
+def _read_flat(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, force: str, path: Path
+) -> dict[str, Kind]:
+    """Read and check one force's rows of a flat file into `incoming`; kinds of its columns."""
     data, use_case = plan.file.data, plan.use_case
     held = columns_of(connection, path)
     named = {column.name: data.columns.get(column.name, column.name) for column in use_case.columns}
     for name, stored in named.items():
         _require(held, stored, path, f"data.columns.{name}")
-    chosen = [
-        f"{_coded(plan, column, named[column.name])} as {sql.name(column.name)}"
-        for column in use_case.columns
-        if column.name != PERSON
-    ]
-    chosen += _identity(plan, held, path)
+    kinds: dict[str, Kind] = {}
+    chosen = []
+    for column in use_case.columns:
+        if column.name != PERSON:
+            chosen.append(f"{_coded(plan, column, named[column.name])} as {sql.name(column.name)}")
+            coded = isinstance(column.domain, Categories)
+            kinds[column.name] = "label" if coded else "identifier"
+    if use_case.unit == "person":
+        chosen += _identity(plan, held, path)
+        kinds |= {PERSON: "id", "linkage_token": "identifier"}
     where = "true"
     if data.file is not None:
         where = f"trim(cast({sql.name(data.force_column or FORCE)} as varchar)) = {sql.text(force)}"
     try:
         connection.execute(
-            f"create table records as select row_number() over () as record_id, "
+            f"create temp table {INCOMING} as select row_number() over () as {RECORD}, "
             f"{', '.join(chosen)} from {_reader(path)} where {where}"
         )
     except duckdb.Error as error:
         raise UseCaseError(_unreadable(path, error)) from None
+    if use_case.unit == "person":
+        beyond = canonical.prepare(connection, INCOMING, [PERSON])
+        spelled = canonical.canonical_sql(PERSON, beyond_ascii=beyond)
+        token = "" if data.token is not None else f", linkage_token = {spelled}"
+        connection.execute(f"update {INCOMING} set {PERSON} = {spelled}{token}")
     _check_rows(connection, use_case, force, path)
+    return kinds
 
 
 def _coded(plan: Plan, column: Column, stored: str) -> str:
@@ -252,16 +337,13 @@ def _coded(plan: Plan, column: Column, stored: str) -> str:
 
 def _identity(plan: Plan, held: list[str], path: Path) -> list[str]:
     """The person column and the linkage token, where the unit is a person."""
-    if plan.use_case.unit == "record":
-        return []
     data = plan.file.data
     if data.person is None:
         raise UseCaseError(
             "data.person must name the person-id column, because the use case's unit is a person"
         )
     _require(held, data.person, path, "data.person")
-    person = f"nullif(upper(trim(nfc_normalize(cast({sql.name(data.person)} as varchar)))), '')"
-    token = person
+    person = token = f"cast({sql.name(data.person)} as varchar)"
     if data.token is not None:
         _require(held, data.token, path, "data.token")
         token = f"cast({sql.name(data.token)} as varchar)"
@@ -274,7 +356,9 @@ def _check_rows(
     """Refuse an empty force, a null person id, an unknown category, a bad number, a gap."""
 
     def holds(condition: str) -> bool:
-        row = connection.execute(f"select count(*) > 0 from records where {condition}").fetchone()
+        row = connection.execute(
+            f"select count(*) > 0 from {INCOMING} where {condition}"
+        ).fetchone()
         return bool(row and row[0])
 
     if not holds("true"):

@@ -11,9 +11,9 @@ from typing import Any
 from minimisation import Forces, Option
 from minimisation.forces.analysis import Split
 from minimisation.forces.boundary import Force
+from minimisation.forces.home import Home
 from minimisation.forces.ledger import Ledger
 from minimisation.forces.policy import Policy
-from minimisation.forces.store import Store
 from sandbox.ceiling import PooledCeiling
 from sandbox.feeds import data_digests, load_stores, workspace_key
 from sandbox.plan import Plan, read_plan
@@ -53,13 +53,14 @@ class Study:
         return self.results / "evidence.jsonl"
 
     @cached_property
-    def stores(self) -> dict[str, Path]:
-        """Force → store, loaded on first use."""
+    def stores(self) -> dict[str, Home]:
+        """Force → house with its live store, loaded on first use."""
         data = self.plan.file.data
         tables = data.demo is not None or data.folder is not None
         folder = self.workspace / "stores" / ("tables" if tables else self.plan.use_case.name)
         feeds = f"demo-{data.demo.people}-{data.demo.seed}" if data.demo is not None else "none"
-        return load_stores(self.plan, folder, self.workspace / "feeds" / feeds)
+        keys = self.workspace / "keys"
+        return load_stores(self.plan, folder, self.workspace / "feeds" / feeds, keys)
 
     @cached_property
     def options(self) -> dict[str, Option]:
@@ -96,7 +97,8 @@ class Study:
         rules = self.plan.file.policy
         members = tuple(
             Force(
-                store=Store(force=name, path=path),
+                store=home,
+                audit=home.audit,
                 policy=Policy(
                     use_cases=frozenset({self.plan.use_case.name}),
                     steps=EveryStep(),
@@ -104,9 +106,9 @@ class Study:
                     minimum_contributors=rules.minimum_contributors,
                 ),
                 ledger=Ledger(epsilon=rules.epsilon, delta=rules.delta),
-                secret=hmac.new(self.key, f"force:{name}".encode(), hashlib.sha256).digest(),
+                secret=home.secret,
             )
-            for name, path in self.stores.items()
+            for home in self.stores.values()
         )
         return Forces(
             members=members, use_case=self.plan.use_case, split=self.split, workers=workers

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -29,6 +28,7 @@ from minimisation.forces.boundary import Force
 from minimisation.forces.ledger import Ledger
 from minimisation.forces.policy import Policy
 from minimisation.forces.store import Store
+from minimisation.forces.vault import Vault
 
 OpenForces = Callable[..., Forces]
 
@@ -186,11 +186,13 @@ def invented_searches(force: str, people: int, seed: int = 11) -> pa.Table:
 
 
 def write_flat_store(path: Path, force: str, records: pa.Table) -> Store:
-    """A store whose data came as one flat file."""
-    with duckdb.connect(str(path)) as connection:
+    """An encrypted store whose data came as one flat file."""
+    vault = Vault(force=force, path=path, key=force.encode().ljust(32, b"."))
+    with vault.create() as connection:
         connection.register("incoming", records)
         connection.execute("create table records as select * from incoming")
-    return Store(force=force, path=path)
+        connection.unregister("incoming")
+    return vault
 
 
 @pytest.fixture

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
+from typing import Any
+
+from minimisation.forces.log import Log
 
 
 class Event(Enum):
@@ -32,15 +35,44 @@ class Entry:
     """Bytes that left."""
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When, in UTC."""
+    actor: str = ""
+    """Name and key fingerprint of who did it; empty where nobody proved who they are."""
+    people: tuple[str, ...] = ()
+    """Tokens of the people it was about, if it was about single people."""
+    snapshot: str = ""
+    """Snapshot that it touched."""
+
+    def body(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "event": self.event.value,
+            "what": self.what,
+            "purpose": self.purpose,
+            "outcome": self.outcome,
+            "sent": self.sent,
+            "at": self.at.isoformat(timespec="milliseconds"),
+            "actor": self.actor,
+            "people": list(self.people),
+            "snapshot": self.snapshot,
+        }
 
 
 @dataclass
 class Audit:
-    """Append-only log of one force."""
+    """Append-only log of one force: in memory, and in the force's chained log where it has one."""
 
     entries: list[Entry] = field(default_factory=list)
-    """Entries in order."""
+    """Entries of this process, in order."""
+    log: Log | None = None
+    """The force's log, which outlives the process."""
 
     def record(self, entry: Entry) -> None:
-        """Append an entry."""
+        """Append an entry; with a log it is on disk when this returns.
+
+        Raises:
+            StoreError: if the log was tampered with at its end or cannot be written: what cannot
+                be logged does not happen.
+        """
+        if self.log is not None:
+            self.log.append(entry.body())
         self.entries.append(entry)

@@ -13,9 +13,11 @@ from minimisation.contract.measures import Measure, Scene
 from minimisation.contract.release import Artefact, Held, Release
 from minimisation.contract.steps import PayloadKind, Premises, Step
 from minimisation.contract.usecase import UseCase
+from minimisation.forces.actors import Actor
 from minimisation.forces.analysis import SHARE, Split, build
 from minimisation.forces.audit import Audit, Entry, Event
 from minimisation.forces.ledger import Ledger
+from minimisation.forces.mechanisms import loss_of
 from minimisation.forces.meter import Egress
 from minimisation.forces.policy import Policy
 from minimisation.forces.store import Store
@@ -47,6 +49,8 @@ class Force:
     """Its log."""
     memory: MutableMapping[str, bytes] = field(default_factory=dict, repr=False)
     """What its own code remembers between steps; kept when the store closes."""
+    actor: Actor | None = None
+    """Who asks, as proved to the force."""
     _connection: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
     _held: dict[str, object] = field(default_factory=dict, repr=False)
     _split: Split | None = None
@@ -90,7 +94,8 @@ class Force:
 
     def objection(self, step: Step, use_case: UseCase) -> str | None:
         """The rule that forbids the step here, or None; logged either way when it matters."""
-        rule = self.policy.objection(step, use_case, self._contributors)
+        rule = self.policy.objection_to_asker(self.actor.fingerprint if self.actor else "")
+        rule = rule or self.policy.objection(step, use_case, self._contributors)
         if rule is not None:
             self._log(Event.CONSULTATION, step.name, use_case, f"refused: {rule}")
         return rule
@@ -114,7 +119,8 @@ class Force:
         payload = step.run(premises)
         promise = step.sends(use_case)
         message = wire.encode(payload)
-        rule = self.policy.objection_to_payload(promise, payload, len(message))
+        private = loss_of(step, use_case) is not None
+        rule = self.policy.objection_to_payload(promise, payload, len(message), private=private)
         if rule is not None:
             self._log(Event.CONSULTATION, step.name, use_case, f"refused: {rule}")
             raise PolicyError(rule)
@@ -172,5 +178,12 @@ class Force:
         return self._connection.table("analysis").filter(f"{SHARE} {side} {self._split.held_out}")
 
     def _log(self, event: Event, what: str, use_case: UseCase, outcome: str, sent: int = 0) -> None:
-        entry = Entry(event=event, what=what, purpose=use_case.name, outcome=outcome, sent=sent)
+        entry = Entry(
+            event=event,
+            what=what,
+            purpose=use_case.name,
+            outcome=outcome,
+            sent=sent,
+            actor=str(self.actor) if self.actor is not None else "",
+        )
         self.audit.record(entry)

@@ -16,3 +16,8 @@ def text(value: str) -> str:
 def texts(values: Iterable[str]) -> str:
     """A parenthesised list of string literals."""
     return "(" + ", ".join(text(value) for value in values) + ")"
+
+
+def array(values: Iterable[str]) -> str:
+    """A list of string literals."""
+    return "cast([" + ", ".join(text(value) for value in values) + "] as varchar[])"

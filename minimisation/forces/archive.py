@@ -1,0 +1,263 @@
+"""The cold archive: replaced snapshots, each under its own key, that expire after twelve months.
+
+Retrieval needs a written authorisation and takes hours, as the Stage 1 assessment of the National
+Data Analytics Solution promises (2.5). Expiry destroys the key first and the file second, so that a
+crash between the two leaves nothing readable.
+"""
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+
+from minimisation.contract.errors import PolicyError, StoreError
+from minimisation.forces.keys import LENGTH, ForceKey
+from minimisation.forces.paths import Paths
+from minimisation.forces.records import read_record, write_record
+from minimisation.forces.snapshots import Clock, Snapshot, Snapshots, utc_now
+from minimisation.forces.vault import Vault, sync
+
+MONTHS = 12
+"""Months that a replaced snapshot is kept."""
+
+SHORTEST, LONGEST = timedelta(hours=3), timedelta(hours=12)
+"""Bounds of the delay before an authorised snapshot can be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authorisation:
+    """A written permission to read one archived snapshot."""
+
+    who: str
+    """The person who may read it."""
+    why: str
+    """For which purpose."""
+    until: datetime
+    """When the permission ends."""
+    by: str
+    """Fingerprint of the key of whoever granted it."""
+
+    def __post_init__(self) -> None:
+        """Refuse an authorisation that leaves something open.
+
+        Raises:
+            PolicyError: naming the rule.
+        """
+        if not (self.who.strip() and self.why.strip() and self.by.strip()):
+            raise PolicyError("an authorisation must say who, why and by whom")
+        if self.until.tzinfo is None:
+            raise PolicyError("an authorisation must end at a time with a time zone")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archived:
+    """One replaced snapshot."""
+
+    snapshot: Snapshot
+    """What was replaced; its key is wrapped under the archive's."""
+    replaced: datetime
+    """When."""
+    expires: datetime
+    """When its key is destroyed."""
+    ready: datetime | None = None
+    """When an authorised reader may open it; None if nobody asked."""
+    authorisation: Authorisation | None = None
+    """The permission, if there is one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """The archive of one force."""
+
+    paths: Paths
+    """Where things are."""
+    key: ForceKey
+    """The force's key."""
+    clock: Clock = utc_now
+    """The time."""
+    delay: timedelta = SHORTEST
+    """From authorisation to reading."""
+    months: int = MONTHS
+    """How long a snapshot is kept."""
+
+    def __post_init__(self) -> None:
+        """Refuse a delay outside what was promised.
+
+        Raises:
+            ValueError: naming the rule.
+        """
+        if not SHORTEST <= self.delay <= LONGEST:
+            raise ValueError(f"delay ({self.delay}) must be 3 to 12 hours")
+        if self.months < 0:
+            raise ValueError(f"months ({self.months}) must not be negative")
+
+    def keep(self, old: Snapshot) -> None:
+        """Take the record and the key of a snapshot that is about to be replaced."""
+        material = self.key.unwrap(old.wrapped, "store", old.name)
+        wrapped = self.key.wrap(material, "archive", old.name)
+        now = self.clock()
+        kept = Snapshot(name=old.name, made=old.made, wrapped=wrapped)
+        self._write(Archived(snapshot=kept, replaced=now, expires=months_after(now, self.months)))
+
+    def entries(self) -> list[Archived]:
+        """Everything archived, oldest first."""
+        found = [self._read(path.stem) for path in sorted(self.paths.archive.glob("*.json"))]
+        return [entry for entry in found if entry is not None]
+
+    def authorise(self, name: str, authorisation: Authorisation) -> datetime:
+        """Grant a retrieval.
+
+        Returns:
+            When the snapshot can be read.
+
+        Raises:
+            PolicyError: if the permission would end before, or after the snapshot expires.
+            StoreError: if there is no such snapshot.
+        """
+        entry = self._entry(name)
+        ready = self.clock() + self.delay
+        if not ready < authorisation.until <= entry.expires:
+            msg = f"an authorisation must end after the snapshot is ready ({ready:%Y-%m-%d %H:%M})"
+            raise PolicyError(f"{msg} and before it expires ({entry.expires:%Y-%m-%d})")
+        self._write(replace(entry, ready=ready, authorisation=authorisation))
+        return ready
+
+    def retrieve(self, name: str) -> duckdb.DuckDBPyConnection:
+        """A read-only connection to an archived snapshot.
+
+        Raises:
+            PolicyError: without an authorisation, before it is ready, or after it ended.
+            StoreError: if there is no such snapshot or it expired.
+        """
+        entry = self._entry(name)
+        now = self.clock()
+        if entry.authorisation is None or entry.ready is None:
+            raise PolicyError(f"snapshot '{name}' must be authorised before it is retrieved")
+        if now < entry.ready:
+            raise PolicyError(f"snapshot '{name}' can be read from {entry.ready:%Y-%m-%d %H:%M} on")
+        if now >= entry.authorisation.until:
+            raise PolicyError(f"the authorisation to read snapshot '{name}' has ended")
+        return self.vault(entry).open()
+
+    def vault(self, entry: Archived) -> Vault:
+        """The store of an archived snapshot, for the force's own search for remnants."""
+        name = entry.snapshot.name
+        material = self.key.unwrap(entry.snapshot.wrapped, "archive", name)
+        path = self.paths.archive / f"{name}.duckdb"
+        return Vault(force=self.key.force, path=path, key=material)
+
+    @contextlib.contextmanager
+    def rewriting(self, entry: Archived) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Fill a new file from an archived one, as `old`; then the old key and file are destroyed.
+
+        Killed before the end, the old one is still there and the rewrite can be run again.
+        """
+        material = secrets.token_bytes(LENGTH)
+        name = f"{entry.snapshot.name}-{secrets.token_hex(2)}"
+        path = self.paths.archive / f"{name}.duckdb"
+        vault = Vault(force=self.key.force, path=path, key=material)
+        with vault.create(old=self.vault(entry)) as connection:
+            yield connection
+        vault.verify()
+        wrapped = self.key.wrap(material, "archive", name)
+        self._write(replace(entry, snapshot=replace(entry.snapshot, name=name, wrapped=wrapped)))
+        self._destroy(entry.snapshot.name)
+
+    def purge(self, *, everything: bool = False) -> list[str]:
+        """Destroy what expired. Idempotent, and safe to kill and run again.
+
+        Args:
+            everything: destroy all that is archived, for an erasure.
+
+        Returns:
+            Names of the snapshots whose key was destroyed now.
+        """
+        now = self.clock()
+        gone = [e.snapshot.name for e in self.entries() if everything or now >= e.expires]
+        for name in gone:
+            self._destroy(name)
+        recorded = {path.stem for path in self.paths.archive.glob("*.json")}
+        for path in self.paths.archive.glob("*.duckdb*"):
+            if path.name.split(".")[0] not in recorded:
+                path.unlink(missing_ok=True)
+        if self.paths.archive.is_dir():
+            sync(self.paths.archive)
+        return gone
+
+    def reconcile(self, snapshots: Snapshots) -> None:
+        """Drop the record of a snapshot that is still live because its replacement was killed."""
+        live = snapshots.live()
+        if live is not None:
+            (self.paths.archive / f"{live.name}.json").unlink(missing_ok=True)
+
+    def names(self) -> frozenset[str]:
+        """Names of all snapshots with a record."""
+        return frozenset(path.stem for path in self.paths.archive.glob("*.json"))
+
+    def _destroy(self, name: str) -> None:
+        """The key first: overwritten, brought to disk, removed. Then the file."""
+        record = self.paths.archive / f"{name}.json"
+        size = record.stat().st_size
+        with record.open("r+b") as file:
+            file.write(b"\0" * size)
+        sync(record)
+        record.unlink()
+        sync(self.paths.archive)
+        (self.paths.archive / f"{name}.duckdb").unlink(missing_ok=True)
+
+    def _entry(self, name: str) -> Archived:
+        entry = self._read(name)
+        if entry is None or self.clock() >= entry.expires:
+            raise StoreError(f"snapshot '{name}' must be in the archive and not expired")
+        return entry
+
+    def _write(self, entry: Archived) -> None:
+        record: dict[str, Any] = entry.snapshot.record()
+        record |= {"replaced": entry.replaced.isoformat(), "expires": entry.expires.isoformat()}
+        if (given := entry.authorisation) is not None and entry.ready is not None:
+            record |= {"who": given.who, "why": given.why, "by": given.by}
+            record |= {"until": given.until.isoformat(), "ready": entry.ready.isoformat()}
+        path = self.paths.archive / f"{entry.snapshot.name}.json"
+        write_record(path, record, self._sealing)
+
+    def _read(self, name: str) -> Archived | None:
+        path = self.paths.archive / f"{name}.json"
+        if path.is_file() and not path.read_bytes().strip(b"\0"):
+            path.unlink(missing_ok=True)  # a purge was killed after it destroyed the key
+        record = read_record(path, "archive record", self._sealing)
+        if record is None:
+            return None
+        given = None
+        if "who" in record:
+            until = datetime.fromisoformat(record["until"])
+            given = Authorisation(
+                who=record["who"], why=record["why"], until=until, by=record["by"]
+            )
+        return Archived(
+            snapshot=Snapshot.of(record),
+            replaced=datetime.fromisoformat(record["replaced"]),
+            expires=datetime.fromisoformat(record["expires"]),
+            ready=datetime.fromisoformat(record["ready"]) if given else None,
+            authorisation=given,
+        )
+
+    @property
+    def _sealing(self) -> bytes:
+        # so that nobody without the key grants a permission or moves an expiry
+        return self.key.derive("archive records")
+
+
+def months_after(start: datetime, months: int) -> datetime:
+    """The same day some months later, or the last of that month."""
+    month = start.month - 1 + months
+    year, month = start.year + month // 12, month % 12 + 1
+    for day in range(start.day, 27, -1):
+        try:
+            return start.replace(year=year, month=month, day=day)
+        except ValueError:
+            continue
+    return start.replace(year=year, month=month, day=min(start.day, 28))

@@ -1,0 +1,169 @@
+"""Takes sources into a force: every row ends accepted, refused or quarantined, and they add up.
+
+A row is *refused* by a rule about what may never be stored, and leaves no trace but a count. It is
+*quarantined* if a value breaks its column's rule; its place in the source is kept, so that the
+force can mend it there. No reason holds a value.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from minimisation.contract.errors import StoreError
+from minimisation.forces import door, landing, scan, sql
+from minimisation.forces.judgement import Rule, judge
+from minimisation.forces.mapping import MappedColumn
+from minimisation.forces.mapping import Mapping as SourceMapping
+
+MALFORMED = "the row is not well-formed"
+
+ORDER = ("person", "crime", "involvement", "custody", "intelligence", "stop_search")
+"""Tables that others refer to come first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What became of one source. Controlled access: its counts are of protected rows."""
+
+    table: str
+    """Harmonised table."""
+    rows_in: int
+    """Rows of the source, malformed ones included."""
+    accepted: int
+    """Rows stored."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """Rule → rows."""
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    """Reason → rows."""
+    columns_refused: tuple[door.RefusedColumn, ...] = ()
+    """Source columns that are never read."""
+    columns_not_needed: tuple[str, ...] = ()
+    """Harmonised columns that no approved use case names; not loaded."""
+    columns_unknown: tuple[str, ...] = ()
+    """Source columns that the mapping does not know; not read. New ones mean a changed feed."""
+    free_text: tuple[scan.Found, ...] = ()
+    """What the loaded free text reveals."""
+
+    def __post_init__(self) -> None:
+        """Check that no row got lost.
+
+        Raises:
+            StoreError: if accepted, refused and quarantined rows are not the rows in.
+        """
+        ended = self.accepted + sum(self.refused.values()) + sum(self.quarantined.values())
+        if ended != self.rows_in:
+            raise StoreError(f"rows of table '{self.table}' must reconcile; nothing was loaded")
+
+
+@dataclass(kw_only=True)
+class Intake:
+    """One load of one force: sources in, temporary views `accepted_TABLE` out."""
+
+    connection: duckdb.DuckDBPyConnection
+    """The connection that fills the new store; it can read the sources."""
+    needed: Mapping[str, frozenset[str]]
+    """Harmonised table → columns that approved use cases name."""
+    free_text: bool = False
+    """Whether the force switched free text on."""
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    """What became of each source, in order."""
+    columns: dict[str, dict[str, MappedColumn]] = field(default_factory=dict)
+    """Table → the columns that were made."""
+
+    def take_all(self, sources: Sequence[tuple[SourceMapping, Sequence[Path]]]) -> None:
+        """Take every source whose table is needed, referred tables first.
+
+        Raises:
+            UseCaseError: if a source is not of its kind or lacks a needed column.
+            StoreError: if rows do not reconcile.
+        """
+        for mapping, paths in sorted(sources, key=lambda source: ORDER.index(source[0].table)):
+            if mapping.table in self.needed:
+                self.take(mapping, paths)
+
+    def take(self, mapping: SourceMapping, paths: Sequence[Path]) -> Tally:
+        """Take one source.
+
+        Raises:
+            UseCaseError: if it is not of its kind or lacks a needed column.
+            StoreError: if rows do not reconcile.
+        """
+        types = landing.columns_of(self.connection, mapping, paths)
+        barred = door.refused_columns(types)
+        chosen = self._chosen(mapping, {column.column for column in barred})
+        read = [column.source for column in chosen.values()]
+        read += [mapping.key] if mapping.key else []
+        read += [mapping.handling.source] if mapping.handling else []
+        landing.missing_columns(mapping, types, read)
+        content = [name for name in types if name not in {column.column for column in barred}]
+        unique = list(dict.fromkeys(read))
+        malformed = landing.land(self.connection, mapping, paths, unique, content)
+        taken = frozenset(self.tallies)
+        rules = judge(self.connection, mapping, chosen, types, taken)
+        self.columns[mapping.table] = dict(chosen)
+        known = {*mapping.sources, *(column.column for column in barred)}
+        rows_in, accepted, refused, quarantined = self._counts(mapping.table, rules, malformed)
+        tally = Tally(
+            table=mapping.table,
+            rows_in=rows_in,
+            accepted=accepted,
+            refused=refused,
+            quarantined=quarantined,
+            columns_refused=barred,
+            columns_not_needed=tuple(sorted(set(mapping.columns) - set(chosen))),
+            columns_unknown=tuple(sorted(set(types) - known)),
+            free_text=tuple(self._scan(mapping.table, chosen)),
+        )
+        self.tallies[mapping.table] = tally
+        self._note_quarantine(mapping.table, rules)
+        return tally
+
+    def _chosen(self, mapping: SourceMapping, barred: set[str]) -> dict[str, MappedColumn]:
+        needed = self.needed.get(mapping.table, frozenset())
+        return {
+            name: column
+            for name, column in mapping.columns.items()
+            if name in needed
+            and column.source not in barred
+            and (column.kind != "free_text" or self.free_text)
+        }
+
+    def _counts(
+        self, table: str, rules: Sequence[Rule], malformed: int
+    ) -> tuple[int, int, dict[str, int], dict[str, int]]:
+        query = f"select rule, count(*) from judged_{table} group by rule order by rule"
+        ended = dict(self.connection.execute(query).fetchall())
+        landed = self.connection.execute(f"select count(*) from {landing.LANDED}").fetchone()
+        quarantined = {MALFORMED: malformed} if malformed else {}
+        refused: dict[str, int] = {}
+        for place, rule in enumerate(rules):
+            if count := ended.get(place, 0):
+                into = refused if rule.refusal else quarantined
+                into[rule.reason] = into.get(rule.reason, 0) + count
+        rows_in = (int(landed[0]) if landed else 0) + malformed
+        return rows_in, ended.get(None, 0), refused, quarantined
+
+    def _scan(self, table: str, chosen: Mapping[str, MappedColumn]) -> list[scan.Found]:
+        names = None
+        if known := [
+            n for n in ("given_name", "family_name") if n in self.columns.get("person", {})
+        ]:
+            parts = (f"select {sql.name(name)} as name from accepted_person" for name in known)
+            names = " union all ".join(parts)
+        texts = [name for name, column in chosen.items() if column.kind == "free_text"]
+        return [scan.scan(self.connection, f"accepted_{table}", text, names) for text in texts]
+
+    def _note_quarantine(self, table: str, rules: Sequence[Rule]) -> None:
+        self.connection.execute(
+            "create table if not exists quarantine "
+            "(table_name varchar, source_row bigint, reason varchar)"
+        )
+        for place, rule in enumerate(rules):
+            if not rule.refusal:
+                self.connection.execute(
+                    f"insert into quarantine select ?, source_row, ? from judged_{table} "
+                    "where rule = ?",
+                    [table, rule.reason, place],
+                )

@@ -1,0 +1,211 @@
+"""The load order: integer codes, unique and dense ranks, and rows that stay from week to week."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minimisation import StoreError
+from minimisation.contract.tables import TABLES
+from minimisation.forces.layout import Layout
+from minimisation.forces.mapping import Kind
+
+KEY = b"r" * 32
+
+SEARCH_KINDS: dict[str, Kind] = {
+    "person_id": "id", "searched_on": "date", "sex": "label", "found": "integer",
+}  # fmt: skip
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as opened:
+        yield opened
+
+
+def searches(rows: list[tuple[str, str]]) -> pa.Table:
+    """Searches as (record id, person id)."""
+    return pa.table(
+        {
+            "search_id": [record for record, _ in rows],
+            "person_id": [person for _, person in rows],
+            "searched_on": pa.array([19_000] * len(rows), pa.int32()).cast(pa.date32()),
+            "sex": pa.array(["male" if hash(r) % 2 else None for r, _ in rows], pa.string()),
+            "found": pa.array(range(len(rows)), pa.int64()),
+        }
+    )
+
+
+def laid_out(
+    connection: duckdb.DuckDBPyConnection, rows: list[tuple[str, str]], key: bytes = KEY
+) -> Layout:
+    connection.register("source", searches(rows))
+    layout = Layout(connection=connection, key=key)
+    layout.lay("stop_search", TABLES["stop_search"], SEARCH_KINDS, "source")
+    layout.finish()
+    return layout
+
+
+RANKED = """
+select i.person_id, c.rank, c.search_id
+from coded.stop_search c join coded.identity i using (person)"""
+
+ROWS = [("s1", "A"), ("s2", "A"), ("s3", "A"), ("s4", "B"), ("s5", "C"), ("s6", "C")]
+
+
+def test_ranks_count_from_one_within_each_person(connection: duckdb.DuckDBPyConnection) -> None:
+    laid_out(connection, ROWS)
+    query = "select person_id, list(rank order by rank) from (" + RANKED + ") group by 1 order by 1"
+    assert connection.execute(query).fetchall() == [("A", [1, 2, 3]), ("B", [1]), ("C", [1, 2])]
+
+
+def test_the_table_is_stored_in_rank_order(connection: duckdb.DuckDBPyConnection) -> None:
+    laid_out(connection, ROWS)
+    stored = connection.execute("select rank, person from coded.stop_search").fetchall()
+    assert stored == sorted(stored)
+
+
+def test_labels_are_small_integers_and_the_view_decodes_them(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    laid_out(connection, ROWS)
+    types = dict(
+        connection.execute(
+            "select column_name, data_type from duckdb_columns() where schema_name = 'coded' "
+            "and table_name = 'stop_search'"
+        ).fetchall()
+    )
+    assert types["person"] == "BIGINT"
+    assert types["rank"] == "INTEGER"
+    assert types["sex"] == "SMALLINT"
+    expected = {
+        (r["search_id"], r["person_id"], r["sex"], r["found"]) for r in searches(ROWS).to_pylist()
+    }
+    seen = connection.execute("select search_id, person_id, sex, found from stop_search").fetchall()
+    assert set(seen) == expected
+    labels = connection.execute("select code, label from coded.label").fetchall()
+    assert labels == [(0, "male")]
+
+
+def test_people_who_do_not_change_keep_their_rows_from_week_to_week() -> None:
+    weeks = []
+    for rows in (ROWS, [*ROWS[:4], ("s9", "B"), ("s10", "D")]):
+        with duckdb.connect() as connection:
+            laid_out(connection, rows)
+            weeks.append(set(connection.execute(RANKED).fetchall()))
+    unchanged = {row for row in weeks[0] if row[0] == "A"}
+    assert unchanged
+    assert unchanged <= weeks[1]
+
+
+def test_removing_one_person_changes_nobody_elses_kept_rows() -> None:
+    kept = []
+    for rows in (ROWS, [row for row in ROWS if row[1] != "C"]):
+        with duckdb.connect() as connection:
+            laid_out(connection, rows)
+            kept.append(set(connection.execute(RANKED).fetchall()))
+    assert kept[1] == {row for row in kept[0] if row[0] != "C"}
+
+
+def test_another_key_keeps_other_rows() -> None:
+    rows = [(f"s{number}", "A") for number in range(30)]
+    orders = []
+    for key in (KEY, b"x" * 32):
+        with duckdb.connect() as connection:
+            laid_out(connection, rows, key)
+            orders.append(sorted(connection.execute(RANKED).fetchall()))
+    assert orders[0] != orders[1]
+
+
+def test_mutant_with_ranks_by_place_in_the_file_shifts_with_new_rows() -> None:
+    def first(rows: list[tuple[str, str]]) -> str:
+        return next(record for record, person in rows if person == "A")
+
+    assert first(ROWS) != first([("s0", "A"), *ROWS])
+
+
+def test_merging_two_ids_of_a_person_makes_new_ranks(connection: duckdb.DuckDBPyConnection) -> None:
+    laid_out(connection, [(record, "A" if person == "C" else person) for record, person in ROWS])
+    query = "select max(rank), count(*) from (" + RANKED + ") where person_id = 'A'"
+    assert connection.execute(query).fetchone() == (5, 5)
+
+
+def test_mutant_with_a_repeated_rank_is_refused(connection: duckdb.DuckDBPyConnection) -> None:
+    layout = laid_out(connection, ROWS)
+    connection.execute("update coded.stop_search set rank = 1 where rank = 2")
+    with pytest.raises(StoreError, match="unique and dense"):
+        layout._check("stop_search")
+
+
+def test_mutant_with_a_gap_in_the_ranks_is_refused(connection: duckdb.DuckDBPyConnection) -> None:
+    layout = laid_out(connection, ROWS)
+    connection.execute("update coded.stop_search set rank = 4 where rank = 3")
+    with pytest.raises(StoreError, match="unique and dense"):
+        layout._check("stop_search")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(1, 5))
+def test_at_most_m_rows_of_each_person_lie_in_the_prefix(owners: list[int], m: int) -> None:
+    rows = [(f"s{place}", f"P{owner}") for place, owner in enumerate(owners)]
+    with duckdb.connect() as connection:
+        laid_out(connection, rows)
+        kept = connection.execute("select person_id from (" + RANKED + ") where rank <= ?", [m])
+        counts = Counter(row[0] for row in kept.fetchall())
+    assert counts == {f"P{o}": min(n, m) for o, n in Counter(owners).items()}
+
+
+def test_references_become_record_numbers_and_decode_again(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    connection.register("crimes", pa.table({"crime_id": ["c1", "c2"], "offence": ["a", "b"]}))
+    connection.register(
+        "roles",
+        pa.table(
+            {"involvement_id": ["i1", "i2"], "crime_id": ["c2", None], "person_id": ["A", "A"]}
+        ),
+    )
+    layout = Layout(connection=connection, key=KEY)
+    layout.lay("crime", TABLES["crime"], {"offence": "label"}, "crimes")
+    kinds: dict[str, Kind] = {"crime_id": "id", "person_id": "id"}
+    layout.lay("involvement", TABLES["involvement"], kinds, "roles")
+    layout.finish()
+    joined = connection.execute(
+        "select c.crime_id from coded.involvement i join coded.crime c on c.record = i.crime"
+    )
+    assert joined.fetchall() == [("c2",)]
+    decoded = connection.execute("select involvement_id, crime_id, person_id from involvement")
+    assert sorted(decoded.fetchall()) == [("i1", "c2", "A"), ("i2", None, "A")]
+
+
+def test_without_a_person_column_each_record_is_a_unit_of_its_own(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    connection.register("source", searches(ROWS))
+    layout = Layout(connection=connection, key=KEY)
+    layout.lay("stop_search", TABLES["stop_search"], {"sex": "label"}, "source")
+    layout.finish()
+    units = connection.execute("select count(distinct person), max(rank) from coded.stop_search")
+    assert units.fetchone() == (len(ROWS), 1)
+
+
+def test_person_numbers_do_not_follow_the_order_of_ids(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    laid_out(connection, [(f"s{number}", f"P{number:03d}") for number in range(50)])
+    ids = connection.execute("select person_id from coded.identity order by person").fetchall()
+    assert ids != sorted(ids)
+
+
+def test_a_layout_does_not_show_its_key(connection: duckdb.DuckDBPyConnection) -> None:
+    layout = laid_out(connection, ROWS)
+    assert KEY.hex() not in repr(layout)
+    assert str(KEY) not in repr(replace(layout.laid["stop_search"]))
+    views = connection.execute("select string_agg(sql, ' ') from duckdb_views()").fetchone()
+    assert views is not None
+    assert KEY.hex() not in views[0]
