@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from minimisation import BinaryOutcome, SandboxError, UseCaseError
+from sandbox.commands.forces import audit_app, forces_app
 
 if TYPE_CHECKING:
     from sandbox.study import Study
@@ -24,6 +25,8 @@ app = typer.Typer(
 )
 plan_app = typer.Typer(help="Study plans.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(plan_app, name="plan")
+app.add_typer(forces_app, name="forces")
+app.add_typer(audit_app, name="audit")
 
 stdout = Console()
 stderr = Console(stderr=True)
@@ -84,12 +87,20 @@ def report(
 @app.command()
 def options(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
     """List the options: what leaves each force, and the parameters a plan can set."""
-    from sandbox.registry import builtin_options, parameters_of  # noqa: PLC0415 - as above
+    from sandbox.registry import (  # noqa: PLC0415 - as above
+        builtin_options,
+        parameters_of,
+        usual_options,
+    )
 
-    found = builtin_options()
+    found, usual = builtin_options(), usual_options()
     if as_json:
         rows = {
-            name: {"summary": option.summary, "parameters": parameters_of(option)}
+            name: {
+                "summary": option.summary,
+                "parameters": parameters_of(option),
+                "usual": name in usual,
+            }
             for name, option in found.items()
         }
         sys.stdout.write(json.dumps(rows, indent=2, default=str) + "\n")
@@ -98,8 +109,9 @@ def options(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
     for name, option in found.items():
         parameters = parameters_of(option)
         shown = ", ".join(f"{key} = {value}" for key, value in parameters.items())
-        table.add_row(name, option.summary, shown)
+        table.add_row(name if name in usual else f"{name} *", option.summary, shown)
     stdout.print(table)
+    stdout.print("* takes longer: compared where a plan names it")
 
 
 @app.command("use-cases")

@@ -6,6 +6,7 @@ is refused whole, with the rule and the fix, and never with the offending value.
 
 import hashlib
 import hmac
+import json
 import os
 import secrets
 import shutil
@@ -151,6 +152,9 @@ def _stamp(plan: Plan, feeds: Path) -> str:
     content.update(plan.file.data.model_dump_json().encode())
     if plan.file.data.file is not None or plan.file.data.files:
         content.update(plan.definition.model_dump_json(exclude={"floor", "title"}).encode())
+    else:
+        kept = {table: sorted(columns) for table, columns in _approved_columns(plan).items()}
+        content.update(json.dumps(kept, sort_keys=True).encode())
     for path in sorted(set(_sources(plan, feeds).values())):
         found = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
         for each in found:
@@ -237,8 +241,7 @@ def _check_file(plan: Plan, force: str, path: Path) -> None:
 
 def _load(home: Home, plan: Plan, path: Path) -> None:
     if path.is_dir():
-        approved = [load(name).value() for name in shipped()] + [plan.use_case]
-        home.load(_tables(plan, path), needed_columns(approved), purpose=plan.use_case.name)
+        home.load(_tables(plan, path), _approved_columns(plan), purpose=plan.use_case.name)
         return
 
     def fill(connection: duckdb.DuckDBPyConnection) -> None:
@@ -248,6 +251,11 @@ def _load(home: Home, plan: Plan, path: Path) -> None:
         layout.finish()
 
     home.replace(fill, [path], what="load a file", purpose=plan.use_case.name)
+
+
+def _approved_columns(plan: Plan) -> dict[str, frozenset[str]]:
+    """Columns per table that the shipped use cases and the plan's own name; no others are kept."""
+    return needed_columns([load(name).value() for name in shipped()] + [plan.use_case])
 
 
 def _tables(plan: Plan, folder: Path) -> list[tuple[Mapping, list[Path]]]:

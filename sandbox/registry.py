@@ -12,13 +12,18 @@ import synthetic
 from minimisation import Option, UseCaseError
 
 
-def builtin_options() -> dict[str, Option]:
-    """Every option that comes with the sandbox, with its default parameters.
+def usual_options() -> dict[str, Option]:
+    """The options that a plan compares if it names none, with their default parameters.
 
     Listing them imports no heavy engine; an option whose engine is missing says so when applied.
     """
     found = (*minimisation.options.OPTIONS, *synthetic.OPTIONS, *federated.OPTIONS)
     return {option.name: option for option in found}
+
+
+def builtin_options() -> dict[str, Option]:
+    """Every option that comes with the sandbox, also those that take long: named to be compared."""
+    return usual_options() | {option.name: option for option in synthetic.ON_REQUEST}
 
 
 def options_in(path: Path) -> dict[str, Option]:
@@ -74,16 +79,19 @@ def with_parameters(option: Option, given: dict[str, Any]) -> Option:
 def chosen_options(
     wanted: list[str], option_files: list[Path], parameters: dict[str, dict[str, Any]]
 ) -> dict[str, Option]:
-    """The options that a plan names, in its order, with its parameters; all if it names none.
+    """The options that a plan names, in its order; the usual ones and its own if it names none.
 
     Raises:
         UseCaseError: if a name or a parameter is unknown.
     """
     known = builtin_options()
+    usual = usual_options()
     for path in option_files:
-        known |= options_in(path)
+        brought = options_in(path)
+        known |= brought
+        usual |= brought
     for name in [*wanted, *parameters]:
         if name not in known:
             raise UseCaseError(f"option ({name}) must be one of: {', '.join(sorted(known))}")
-    names = wanted or list(known)
+    names = wanted or list(usual)
     return {name: with_parameters(known[name], parameters.get(name, {})) for name in names}

@@ -5,20 +5,26 @@ Importing this package loads no engine; a step loads the one it needs when it ru
 
 from synthetic.aim import PrivateAdaptive
 from synthetic.cart import SequentialTrees
+from synthetic.cleared_margins import ClearedMargins
 from synthetic.copula import GaussianCopula
+from synthetic.ctgan import GenerativeNetwork
+from synthetic.federated_margins import FederatedMargins
 from synthetic.independent import IndependentColumns
 from synthetic.mst import PrivateTree
 
-OPTIONS = (IndependentColumns(), GaussianCopula(), SequentialTrees())
+OPTIONS = (IndependentColumns(), GaussianCopula(), SequentialTrees(), ClearedMargins())
 """Options with default parameters, from the floor up, each done within seconds per force."""
 
-ON_REQUEST = (PrivateTree(), PrivateAdaptive())
-"""Options that take minutes over many forces: compared where a plan names them."""
+ON_REQUEST = (PrivateTree(), PrivateAdaptive(), FederatedMargins(), GenerativeNetwork())
+"""Options that take longer or need a further engine: compared where a plan names them."""
 
 __all__ = [
     "ON_REQUEST",
     "OPTIONS",
+    "ClearedMargins",
+    "FederatedMargins",
     "GaussianCopula",
+    "GenerativeNetwork",
     "IndependentColumns",
     "PrivateAdaptive",
     "PrivateTree",

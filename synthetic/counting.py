@@ -17,8 +17,8 @@ from synthetic.margins import Cells, Codes
 Clique: TypeAlias = tuple[int, ...]
 """Positions of columns: one column is counted over its fine cells, several over their coarse."""
 
-MOST_COLUMNS = 60
-"""Columns that one grouping-sets query can tell apart."""
+MOST_COLUMNS = 30
+"""Columns that one grouping-sets query can tell apart, in fine and in coarse cells."""
 
 
 def shape_of(cells: Sequence[Cells], clique: Clique) -> tuple[int, ...]:
@@ -57,68 +57,77 @@ def check_width(cells: Sequence[Cells]) -> None:
         raise NotApplicableError(f"{msg}; narrow the question or take independent-columns")
 
 
-def coded_sql(cells: Sequence[Cells], most: int) -> str:
-    """SQL for the coded rows of `people`, at most `most` of each unit; fine `f` and coarse `k`.
+def coded_sql(cells: Sequence[Cells], most: int | None) -> str:
+    """SQL for the coded rows of `people`, with fine cells `f0, f1` and coarse ones `k0, k1`.
 
-    Which rows of a person stay depends on that person's rows alone.
+    Args:
+        cells: the columns.
+        most: rows that are kept of each unit, by that unit's rows alone; None: all.
     """
     fine = ", ".join(f"{each.code_sql} as f{place}" for place, each in enumerate(cells))
     known = " and ".join(f"f{place} is not null" for place in range(len(cells)))
-    all_fine = ", ".join(f"f{place}" for place in range(len(cells)))
-    coarse = ", ".join(_coarse_sql(each, place) for place, each in enumerate(cells))
-    ranked = f"row_number() over (partition by unit order by hash({all_fine}), {all_fine})"
+    codes = ", ".join(f"f{place}" for place in range(len(cells)))
+    coarse = ", ".join(f"{sql} as k{place}" for place, sql in _coarse_sql(cells).items())
+    ranked = f"row_number() over (partition by unit order by hash({codes}), {codes})"
+    kept = "" if most is None else f" qualify {ranked} <= {most}"
     return (
         f"with fine as (select unit, {fine} from people), "
-        f"known as (select * from fine where {known} and unit is not null), "
-        "most as (select coalesce(max(held), 0) as held "
-        "from (select count(*) as held from known group by unit)), "
-        f"bounded as (select * from known where (select held from most) <= {most} "
-        f"union all select * exclude (place) from (select *, {ranked} as place from known "
-        f"where (select held from most) > {most}) where place <= {most}), "
-        f"coded as (select {all_fine}, {coarse} from bounded)"
+        f"known as (select * from fine where {known} and unit is not null{kept}), "
+        f"coded as (select {codes}{', ' + coarse if coarse else ''} from known)"
     )
 
 
-def _coarse_sql(cells: Cells, place: int) -> str:
-    ends = np.flatnonzero(np.diff(cells.coarse)) + 1
-    if len(ends) == len(cells.coarse) - 1:
-        return f"f{place} as k{place}"
-    steps = " + ".join(f"(f{place} >= {end})::usmallint" for end in ends) or "0"
-    return f"({steps})::usmallint as k{place}"
+def _coarse_sql(cells: Sequence[Cells]) -> dict[int, str]:
+    """SQL for the coarse cell of every column whose coarse cells differ from its fine ones."""
+    found = {}
+    for place, each in enumerate(cells):
+        ends = np.flatnonzero(np.diff(each.coarse)) + 1
+        if len(ends) < len(each.coarse) - 1:
+            steps = " + ".join(f"(f{place} >= {end})::usmallint" for end in ends) or "0"
+            found[place] = f"({steps})::usmallint"
+    return found
 
 
-def count(premises: Premises, cells: Sequence[Cells], cliques: Sequence[Clique]) -> list[Codes]:
+def count(
+    premises: Premises,
+    cells: Sequence[Cells],
+    cliques: Sequence[Clique],
+    most: int | None = None,
+) -> list[Codes]:
     """Exact counts of every clique, flat in row-major order of `shape_of`.
 
-    A person adds at most `rows_per_unit` to the cells of each clique.
+    A person adds at most `most` rows to the cells of each clique; `rows_per_unit` if None.
     """
-    coded = coded_sql(cells, rows_per_unit(premises.use_case))
-    totals = [np.zeros(shape_of(cells, clique), dtype=np.int64) for clique in cliques]
-    for prefix in ("f", "k"):
-        wanted = {
-            clique: totals[index]
-            for index, clique in enumerate(cliques)
-            if (len(clique) == 1) == (prefix == "f")
-        }
-        if wanted:
-            _fill(premises, coded, prefix, len(cells), wanted)
-    return [total.ravel() for total in totals]
-
-
-def _fill(
-    premises: Premises, coded: str, prefix: str, width: int, wanted: dict[Clique, Codes]
-) -> None:
-    names = [f"{prefix}{place}" for place in range(width)]
-    sets = ", ".join(f"({', '.join(names[place] for place in clique)})" for clique in wanted)
-    used = sorted({place for clique in wanted for place in clique})
-    kept = ", ".join(names[place] for place in used)
+    bound = most or rows_per_unit(premises.use_case)
+    coarse = _coarse_sql(cells)
+    names = [
+        tuple(
+            f"k{place}" if len(clique) > 1 and place in coarse else f"f{place}" for place in clique
+        )
+        for clique in cliques
+    ]
+    used = sorted({name for each in names for name in each})
+    sets = ", ".join(f"({', '.join(each)})" for each in names)
     found = premises.query(
-        f"{coded} select {kept}, grouping({kept}) as mask, count(*) as people "
+        f"{coded_sql(cells, bound if _exceeds(premises, bound) else None)} "
+        f"select {', '.join(used)}, grouping({', '.join(used)}) as mask, count(*) as people "
         f"from coded group by grouping sets ({sets})"
     )
-    mask = found.column("mask").to_numpy()
-    people = found.column("people").to_numpy()
-    for clique, total in wanted.items():
-        own = mask == sum(1 << (len(used) - 1 - used.index(p)) for p in used if p not in clique)
-        axes = [found.column(names[place]).to_numpy()[own].astype(np.int64) for place in clique]
+    mask, people = found.column("mask").to_numpy(), found.column("people").to_numpy()
+    totals = []
+    for clique, each in zip(cliques, names, strict=True):
+        own = mask == sum(
+            1 << place for place, name in enumerate(reversed(used)) if name not in each
+        )
+        axes = [found.column(name).to_numpy()[own].astype(np.int64) for name in each]
+        total = np.zeros(shape_of(cells, clique), dtype=np.int64)
         total[tuple(axes)] = people[own]
+        totals.append(total.ravel())
+    return totals
+
+
+def _exceeds(premises: Premises, most: int) -> bool:
+    """Whether any unit has more rows: only then does keeping at most so many need a sort."""
+    per_unit = "select count(*) as held from people group by unit"
+    counted = premises.query(f"select coalesce(max(held), 0) as held from ({per_unit})")
+    return bool(counted.column("held")[0].as_py() > most)

@@ -189,11 +189,12 @@ class FederatedMargins:
         mbi_engine.require()
         cells = rows.cells_of(use_case)
         counting.check_width(cells)
-        half = {"epsilon": self.epsilon / 2, "delta": self.delta / 2}
-        first = forces.ask(MeasureColumns(**half)).complete()
+        epsilon, delta = self.epsilon / 2, self.delta / 2
+        first = forces.ask(MeasureColumns(epsilon=epsilon, delta=delta)).complete()
         known = {force: measured.from_table(table) for force, table in first.items()}
         tree = common_tree(len(cells), list(known.values()))
-        second = forces.ask(MeasurePairs(pairs=tree, **half)).complete()
+        step = MeasurePairs(pairs=tree, epsilon=epsilon, delta=delta)
+        second = forces.ask(step).complete()
         pairs = measured.added_up([measured.from_table(table) for table in second.values()])
         table = one_table(use_case, known, pairs, steps=self.steps, rng=rng)
         return Release(

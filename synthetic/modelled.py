@@ -54,7 +54,7 @@ def draw(
     return rows.table_of(use_case, columns)
 
 
-def refined(cells: Cells, coarse: Codes, people: Shares, rng: np.random.Generator) -> Codes:
+def refined(cells: Cells, coarse: Codes, people: Codes | Shares, rng: np.random.Generator) -> Codes:
     """A fine cell for each coarse one, drawn by the noisy counts of the fine cells in it."""
     within = shares_within(cells, people)
     fine = np.empty(len(coarse), dtype=np.int64)
@@ -65,7 +65,7 @@ def refined(cells: Cells, coarse: Codes, people: Shares, rng: np.random.Generato
     return fine
 
 
-def shares_within(cells: Cells, people: Shares) -> Shares:
+def shares_within(cells: Cells, people: Codes | Shares) -> Shares:
     """Share of every fine cell within its coarse cell, by noisy counts of the fine cells."""
     kept = np.maximum(people, 0).astype(np.float64)
     held = np.bincount(cells.coarse, weights=kept)[cells.coarse]

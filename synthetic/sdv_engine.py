@@ -7,13 +7,18 @@ imported. Patki, Wedge and Veeramachaneni 2016, The Synthetic Data Vault.
 
 import importlib.util
 import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from threading import Lock
+from typing import Any
 from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
 
 from minimisation import MissingEngineError
+from synthetic.margins import Codes
 
 Scores = npt.NDArray[np.float64]
 
@@ -51,26 +56,100 @@ def gaussian_copula(scores: Scores, rows: int, seed: int) -> Scores:
         MissingEngineError: if SDV is not installed.
     """
     require()
-    with _one_at_a_time:
+    with _one_at_a_time, _quiet_home():
         return _fit_and_sample(scores, rows, seed)
 
 
-def _fit_and_sample(scores: Scores, rows: int, seed: int) -> Scores:
+def ctgan(
+    codes: Sequence[Codes], labels: Sequence[bool], rows: int, seed: int, epochs: int
+) -> list[Codes]:
+    """Train SDV's CTGAN on cell numbers and sample it (Xu and others 2019, Modeling Tabular Data).
+
+    Args:
+        codes: (n,) cell numbers of every column, n ≥ 2.
+        labels: for every column, whether its cells have no order.
+        rows: how many rows to sample.
+        seed: seed of the training and the sample.
+        epochs: passes over the data.
+
+    Returns:
+        (rows,) cell numbers of every column, all of them seen in training.
+
+    Raises:
+        MissingEngineError: if SDV or PyTorch is not installed.
+    """
+    require()
+    if importlib.util.find_spec("torch") is None:
+        raise MissingEngineError(
+            "torch must be installed: pip install 'minimisation-sandbox[synthetic]'"
+        )
+    with _one_at_a_time, _quiet_home():
+        return _train_and_sample(codes, labels, rows, seed, epochs)
+
+
+def _train_and_sample(
+    codes: Sequence[Codes], labels: Sequence[bool], rows: int, seed: int, epochs: int
+) -> list[Codes]:
+    import pandas as pd  # noqa: PLC0415 - the engine is loaded only when it is used
+    import torch  # noqa: PLC0415 - as above
+    from sdv.single_table import CTGANSynthesizer  # noqa: PLC0415 - as above
+
+    kinds = ["categorical" if label else "numerical" for label in labels]
+    metadata = _metadata(kinds)
+    frame = pd.DataFrame(
+        {
+            f"c{place}": code.astype(str) if label else code.astype(np.float64)
+            for place, (code, label) in enumerate(zip(codes, labels, strict=True))
+        }
+    )
+    engine = CTGANSynthesizer(metadata, epochs=epochs, enable_gpu=False)
+    before = np.random.get_state()  # noqa: NPY002 - CTGAN draws from the global generators
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - as above
+    try:
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            # advice on quality, and internals of PyTorch and pandas that nobody here can act on
+            warnings.simplefilter("ignore")
+            torch.manual_seed(seed)
+            engine.fit({"rows": frame})
+            engine._set_random_state(seed)  # noqa: SLF001 - sample() repeats itself without
+            sampled = engine.sample(rows)["rows"]
+    finally:
+        np.random.set_state(before)  # noqa: NPY002 - as above
+    made = [sampled[f"c{place}"].astype(np.float64).to_numpy() for place in range(len(codes))]
+    return [
+        np.clip(np.rint(column), code.min(), code.max()).astype(np.int64)
+        for column, code in zip(made, codes, strict=True)
+    ]
+
+
+def _metadata(kinds: Sequence[str]) -> Any:  # noqa: ANN401 - SDV is untyped
+    from sdv.metadata import Metadata  # noqa: PLC0415 - the engine is loaded only when used
+
+    columns = {f"c{place}": {"sdtype": kind} for place, kind in enumerate(kinds)}
+    return Metadata.load_from_dict(
+        {"tables": {"rows": {"columns": columns}}, "METADATA_SPEC_VERSION": "V1"}
+    )
+
+
+@contextmanager
+def _quiet_home() -> Iterator[None]:
+    """Import SDV while its place for a configuration file is a folder that goes away."""
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch("platformdirs.user_data_dir", return_value=folder),
     ):
-        import pandas as pd  # noqa: PLC0415 - the engine is loaded only when it is used
-        from sdv.metadata import Metadata  # noqa: PLC0415 - as above
-        from sdv.single_table import GaussianCopulaSynthesizer  # noqa: PLC0415 - as above
+        import sdv.single_table  # noqa: F401, PLC0415 - it writes the file when it is imported
 
-    names = [f"c{index}" for index in range(scores.shape[1])]
-    columns = {name: {"sdtype": "numerical"} for name in names}
-    metadata = Metadata.load_from_dict(
-        {"tables": {"rows": {"columns": columns}}, "METADATA_SPEC_VERSION": "V1"}
-    )
+        yield
+
+
+def _fit_and_sample(scores: Scores, rows: int, seed: int) -> Scores:
+    import pandas as pd  # noqa: PLC0415 - the engine is loaded only when it is used
+    from sdv.single_table import GaussianCopulaSynthesizer  # noqa: PLC0415 - as above
+
+    names = [f"c{place}" for place in range(scores.shape[1])]
     engine = GaussianCopulaSynthesizer(
-        metadata,
+        _metadata(["numerical"] * len(names)),
         enforce_min_max_values=False,
         enforce_rounding=False,
         default_distribution="norm",

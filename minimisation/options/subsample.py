@@ -11,15 +11,11 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from minimisation.contract.questions import GroupedStatistics
 from minimisation.contract.release import Microdata, Release
 from minimisation.contract.steps import Payload, Premises
 from minimisation.contract.usecase import UseCase
 from minimisation.forces.ask import Forces
 from minimisation.options import rows
-
-NOT_SCALED = "Counts cover the sampled people only and are not scaled up."
-"""Remark of a release that is asked for counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,5 +73,6 @@ class Subsample:
         Raises:
             PolicyError: if a force refused or failed.
         """
+        del use_case
         step = SendSampledRows(share=self.share, seed=int(rng.integers(2**63)))
         return Release(artefact=Microdata(table=forces.ask(step).stacked(), share=self.share))

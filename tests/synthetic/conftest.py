@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from minimisation import Forces, Microdata, Option, UseCase
-from synthetic import OPTIONS
+from synthetic import OPTIONS, GaussianCopula, IndependentColumns, SequentialTrees
 
 CANARY = "Zzcanaryname"
 
@@ -24,11 +24,15 @@ def released(option: Option, forces: Forces, use_case: UseCase, seed: int = 1) -
     return release.artefact.table
 
 
+ROW_BY_ROW = (IndependentColumns(), GaussianCopula(), SequentialTrees())
+"""Options that send as many rows as there are."""
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that takes `option` once for every option of the package."""
-    if "option" in metafunc.fixturenames:
-        options = list(OPTIONS)
-        metafunc.parametrize("option", options, ids=[option.name for option in options])
+    """Run a test that takes `option` or `fitted` once for every option of that sort."""
+    for name, options in (("option", OPTIONS), ("fitted", ROW_BY_ROW)):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, options, ids=[option.name for option in options])
 
 
 @pytest.fixture

@@ -98,10 +98,21 @@ def test_a_bound_off_by_one_would_be_caught(
     grouped_use_case: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = counting.coded_sql
-    monkeypatch.setattr(counting, "coded_sql", lambda cells, most: original(cells, most + 1))
+    monkeypatch.setattr(counting, "coded_sql", lambda cells, most: original(cells, (most or 0) + 1))
     rows = [(1, float(i), "f") for i in range(8)]
     counts = counting.count(premises(rows, 3, grouped_use_case), CELLS, CLIQUES)
     assert counts[0].sum() > 3
+
+
+def test_which_of_a_person_rows_count_depends_on_no_other_person(
+    grouped_use_case: UseCase,
+) -> None:
+    own = [(1, float(i), "f") for i in range(6)]
+    alone = counting.count(premises(own, 2, grouped_use_case), CELLS, CLIQUES)[2]
+    others = [(2, 20.0, "m"), (3, 21.0, "m")]
+    among = counting.count(premises(others + own, 2, grouped_use_case), CELLS, CLIQUES)[2]
+    apart = counting.count(premises(others, 2, grouped_use_case), CELLS, CLIQUES)[2]
+    assert np.array_equal(among - apart, alone)
 
 
 def test_cell_numbers_in_sql_and_in_numpy_agree() -> None:

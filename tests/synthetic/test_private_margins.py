@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from minimisation import (
@@ -18,6 +19,7 @@ from minimisation import (
 from minimisation.statistics.noise import DiscreteGaussian, mechanism_loss, rho_of
 from synthetic import ON_REQUEST, counting, measured, mst, rows, selection
 from synthetic.aim import Account, PrivateAdaptive
+from synthetic.federated_margins import FederatedMargins, common_tree
 from synthetic.junction import JunctionTree, draw
 from synthetic.measured import Measured
 from synthetic.mst import MeasureTree, PrivateTree
@@ -155,7 +157,10 @@ def test_columns_with_the_same_parent_are_not_drawn_in_step() -> None:
     assert abs(np.corrcoef(one, other)[0, 1]) < 0.15
 
 
-@pytest.fixture(scope="module", params=ON_REQUEST, ids=lambda option: option.name)
+PRIVATE = [option for option in ON_REQUEST if hasattr(option, "epsilon")]
+
+
+@pytest.fixture(scope="module", params=PRIVATE, ids=lambda option: option.name)
 def private(request: pytest.FixtureRequest) -> Option:
     option: Option = request.param
     if isinstance(option, PrivateAdaptive):
@@ -179,6 +184,36 @@ def test_a_private_release_is_accounted_and_sends_noisy_counts_only(
     assert abs(table.num_rows - 400) < 150
     assert 10 <= min(table["age"].to_pylist()) <= max(table["age"].to_pylist()) <= 90
     assert table["sex"].null_count == 0
+
+
+@pytest.mark.slow
+def test_one_table_for_all_forces_keeps_each_force_own_columns(
+    open_forces: Open, people: People, outcome_use_case: UseCase
+) -> None:
+    old = people(1200)
+    young = old.set_column(4, "age", pa.array([15] * 1200))
+    records = {"ashmere": old, "brackley": young}
+    forces = open_forces(outcome_use_case, records, held_out=0.0, epsilon=1e4)
+    with forces:
+        option = FederatedMargins(epsilon=200, delta=1e-4)
+        release = option.apply(forces, outcome_use_case, np.random.default_rng(1))
+    assert isinstance(release.artefact, Microdata)
+    table = release.artefact.table
+    own = table.filter(pc.equal(table["force"], "brackley"))
+    assert 1100 < own.num_rows < 1300
+    assert np.mean(own["age"].to_numpy() < 18) > 0.9
+    assert np.mean((table["prior"].to_numpy() > 5) == (table["outcome"].to_numpy() == 1)) > 0.95
+
+
+def test_a_common_tree_follows_the_scores_of_all_forces_together() -> None:
+    def force(scores: list[int]) -> list[Measured]:
+        pairs = [(0, 1), (0, 2), (1, 2)]
+        return [
+            Measured(clique=pair, people=np.array([score]), scale=1.0)
+            for pair, score in zip(pairs, scores, strict=True)
+        ]
+
+    assert set(common_tree(3, [force([9, 1, 0]), force([0, 1, 7])])) == {(0, 1), (1, 2)}
 
 
 @pytest.mark.slow

@@ -109,29 +109,29 @@ def test_nothing_is_written_while_synthesising(
 
 @pytest.mark.parametrize("size", [0, 1, 2, 49])
 def test_a_tiny_force_sends_a_table_of_its_own_size(
-    size: int, option: Option, synthesise: Synthesise, people: People
+    size: int, fitted: Option, synthesise: Synthesise, people: People
 ) -> None:
-    assert synthesise(option, {"ashmere": people(size)})[0].num_rows == size
+    assert synthesise(fitted, {"ashmere": people(size)})[0].num_rows == size
 
 
 def test_a_constant_and_an_all_null_column_come_back_as_they_are(
-    option: Option, synthesise: Synthesise, people: People
+    fitted: Option, synthesise: Synthesise, people: People
 ) -> None:
     table = people(120)
     table = table.set_column(4, "age", pa.array([40] * 120))
     table = table.set_column(5, "sex", pa.array(["male"] * 120))
     table = table.set_column(6, "ethnicity", pa.nulls(120, pa.string()))
-    out = synthesise(option, {"ashmere": table})[0]
+    out = synthesise(fitted, {"ashmere": table})[0]
     assert set(out["age"].to_pylist()) == {40.0}
     assert set(out["sex"].to_pylist()) == {"male"}
     assert out["ethnicity"].null_count == out.num_rows == 120
 
 
 def test_a_grouped_question_gets_as_many_rows_as_there_are_records(
-    option: Option, grouped_forces: Forces, grouped_use_case: UseCase
+    fitted: Option, grouped_forces: Forces, grouped_use_case: UseCase
 ) -> None:
     with grouped_forces as forces:
-        release = option.apply(forces, grouped_use_case, np.random.default_rng(1))
+        release = fitted.apply(forces, grouped_use_case, np.random.default_rng(1))
         records = [force._people(members=True).count("*").fetchone() for force in forces]
     assert isinstance(release.artefact, Microdata)
     assert release.artefact.table.num_rows == sum(row[0] for row in records if row)

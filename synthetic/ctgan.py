@@ -1,0 +1,93 @@
+"""CTGAN: a generative network trained inside each force on cell numbers.
+
+Xu, Skoularidou, Cuesta-Infante and Veeramachaneni 2019, Modeling Tabular Data using Conditional
+GAN. A saved CTGAN can rebuild its table of training labels, so the network never leaves: it is
+trained, sampled and dropped within one step.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from minimisation import Forces, Payload, Premises, Release, UseCase
+from synthetic import rows, sdv_engine
+
+MOST_LABELS = 30
+"""A numeric column with no more cells than this is learnt as labels, which keeps its spikes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainNetwork:
+    """Trains CTGAN on a force's members and samples as many rows; the network is dropped."""
+
+    seed: int
+    """Seed of training and sampling; every force spawns its own generator from it."""
+    epochs: int
+    """Passes over the data."""
+    fewest: int
+    """Below this many rows nothing is learnt: columns are drawn independently."""
+    name: str = "train-network"
+    """Name by which a force approves it."""
+
+    def sends(self, use_case: UseCase) -> Payload:
+        """Synthetic rows inside the public domains."""
+        return rows.promise(use_case)
+
+    def run(self, premises: Premises) -> pa.Table:
+        """Train and sample.
+
+        Raises:
+            MissingEngineError: if SDV or PyTorch is not installed at the force.
+        """
+        cells = rows.cells_of(premises.use_case)
+        codes = rows.member_codes(premises, cells)
+        rng = premises.rng(self.seed)
+        size = len(codes[0])
+        if size < self.fewest:
+            return rows.independent_rows(premises.use_case, cells, codes, rng)
+        labels = [not each.column.numeric or each.size <= MOST_LABELS for each in cells]
+        seed = int(rng.integers(2**32))
+        made = sdv_engine.ctgan(codes, labels, size, seed, self.epochs)
+        values = [each.values(code, rng) for each, code in zip(cells, made, strict=True)]
+        return rows.table_of(premises.use_case, values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerativeNetwork:
+    """Synthetic rows from SDV's CTGAN, trained inside each force on its own members."""
+
+    epochs: int = 100
+    """Passes over the data; more of them cost time and remember more."""
+    fewest: int = 200
+    """Forces with fewer rows than this send independent columns, and the release says so."""
+    name: str = "generative-network"
+    """Name in plans and reports."""
+    summary: str = "Synthetic rows sampled from a network (CTGAN) trained inside each force."
+    """What leaves each force."""
+    keeps_direct_identifiers: bool = False
+    """Direct identifiers are never synthesised."""
+
+    def __post_init__(self) -> None:
+        """Refuse training that is none.
+
+        Raises:
+            ValueError: naming the rule.
+        """
+        if self.epochs < 1:
+            raise ValueError(f"epochs ({self.epochs}) must be at least 1")
+        if self.fewest < 2:  # noqa: PLR2004 - one person is no training set
+            raise ValueError(f"fewest ({self.fewest}) must be at least 2")
+
+    def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
+        """Train and sample in every force.
+
+        Raises:
+            MissingEngineError: if SDV is not installed.
+            NotApplicableError: if the question needs a direct identifier.
+            PolicyError: if a force refused or failed.
+        """
+        sdv_engine.require()
+        rows.cells_of(use_case)
+        step = TrainNetwork(seed=int(rng.integers(2**63)), epochs=self.epochs, fewest=self.fewest)
+        return rows.release_of(forces, step, fewest=self.fewest)
