@@ -177,8 +177,8 @@ def archive(
 def retrieve(  # noqa: PLR0913, PLR0917 - a command's options
     force: ForceName,
     snapshot: Annotated[str, typer.Argument(help="Name, from `sandbox forces archive`.")],
-    who: Annotated[str, typer.Option(help="Grant: who may read it.")] = "",
-    why: Annotated[str, typer.Option(help="Grant: for what.")] = "",
+    who: Annotated[str | None, typer.Option(help="Grant: who may read it.")] = None,
+    why: Annotated[str | None, typer.Option(help="Grant: for what.")] = None,
     until: Annotated[datetime | None, typer.Option(help="Grant: until when, UTC.")] = None,
     as_key: As = None,
     stores: Stores = DEFAULT,
@@ -186,14 +186,16 @@ def retrieve(  # noqa: PLR0913, PLR0917 - a command's options
     """Authorise the reading of an archived snapshot (--who), or check that it can be read now."""
     with _house(stores, force) as home:
         proved = _proved(home, as_key, "retrieve", Role.APPROVER, Role.DPO)
-        if not who:
+        if who is None:
             with home.retrieve(snapshot, proved) as connection:
                 rows = connection.execute("select table_name, column_name from coded.kept")
                 for table, column in rows.fetchall():
                     sys.stdout.write(f"{table}.{column}\n")
             return
-        if until is None:
-            raise UseCaseError("until must be given: an authorisation ends")
+        if until is None or why is None:
+            raise UseCaseError(
+                "why and until must be given: an authorisation has a reason and ends"
+            )
         by = proved.fingerprint if proved else "nobody registered"
         given = Authorisation(who=who, why=why, until=until.replace(tzinfo=UTC), by=by)
         ready = home.authorise(snapshot, given, proved)
@@ -342,15 +344,14 @@ def show(
 def verify(
     force: ForceName,
     noted: Annotated[
-        str, typer.Option(help="A head that was noted down elsewhere: COUNT:SEAL.")
-    ] = "",
+        str | None, typer.Option(help="A head that was noted down elsewhere: COUNT:SEAL.")
+    ] = None,
     stores: Stores = DEFAULT,
 ) -> None:
     """Check every link of a force's logs; prints the head to note down outside the force."""
     with _house(stores, force) as home:
         for name in sorted(path.stem for path in home.paths.root.glob("logs/*.sqlite")):
-            count, _, mac = noted.partition(":")
-            given = Head(count=int(count), mac=mac) if noted and name == "audit" else None
+            given = _head(noted) if noted and name == "audit" else None
             sys.stdout.write(f"{name} {home.log(name).verify(given)}\n")
 
 
@@ -432,6 +433,13 @@ def _sources(given: list[str]) -> list[tuple[Mapping, list[Path]]]:
         mapping = known[name] if name in known else read_mapping(Path(name))
         chosen.setdefault(name, (mapping, []))[1].append(Path(file).resolve())
     return list(chosen.values())
+
+
+def _head(noted: str) -> Head:
+    count, _, mac = noted.partition(":")
+    if not (count.isdigit() and mac):
+        raise UseCaseError("noted must be COUNT:SEAL, as sandbox audit verify printed it")
+    return Head(count=int(count), mac=mac)
 
 
 def _passphrase() -> str:
