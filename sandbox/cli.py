@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from minimisation import BinaryOutcome, SandboxError, UseCaseError
+from sandbox.commands.forces import audit_app, forces_app
 
 if TYPE_CHECKING:
     from sandbox.study import Study
@@ -24,6 +25,8 @@ app = typer.Typer(
 )
 plan_app = typer.Typer(help="Study plans.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(plan_app, name="plan")
+app.add_typer(forces_app, name="forces")
+app.add_typer(audit_app, name="audit")
 
 stdout = Console()
 stderr = Console(stderr=True)

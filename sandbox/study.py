@@ -8,11 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from minimisation import Forces, Option
+from minimisation import Forces, Microdata, Option, Release, Statistics
+from minimisation.contract import wire
+from minimisation.contract.release import Artefact
 from minimisation.forces.analysis import Split
 from minimisation.forces.boundary import Force
 from minimisation.forces.home import Home
 from minimisation.forces.ledger import Ledger
+from minimisation.forces.lineage import Derivative, Kind
 from minimisation.forces.policy import Policy
 from sandbox.ceiling import PooledCeiling
 from sandbox.feeds import data_digests, load_stores, workspace_key
@@ -114,6 +117,25 @@ class Study:
             members=members, use_case=self.plan.use_case, split=self.split, workers=workers
         )
 
+    def note_release(self, what: str, release: Release) -> None:
+        """Enter in every force's lineage what was made from its live snapshot.
+
+        Args:
+            what: option and repeat.
+            release: what was made; of a `Held` one each force keeps its own.
+        """
+        live = {name: home.snapshots.live() for name, home in self.stores.items()}
+        derivative = Derivative(
+            name=f"{self.plan_path.stem}: {what}",
+            kind=_kind(release.artefact),
+            digest=_digest(release.artefact),
+            snapshots={name: each.name for name, each in live.items() if each is not None},
+            files=(str(self.evidence.relative_to(self.workspace)),),
+            epsilon=release.privacy_loss.epsilon if release.privacy_loss else None,
+        )
+        for home in self.stores.values():
+            home.lineage.record(derivative)
+
     def floor(self) -> dict[str, Any]:
         """The floor as JSON values."""
         return asdict(self.plan.use_case.floor)
@@ -139,3 +161,15 @@ class Study:
             "people": demo.people if demo is not None else None,
             "data": self.digests,
         }
+
+
+def _kind(artefact: Artefact) -> Kind:
+    if isinstance(artefact, Microdata) and artefact.synthetic:
+        return Kind.SYNTHETIC
+    return Kind.RELEASE if isinstance(artefact, Microdata | Statistics) else Kind.MODEL
+
+
+def _digest(artefact: Artefact) -> str:
+    table = artefact.table if isinstance(artefact, Microdata | Statistics) else None
+    content = repr(artefact).encode() if table is None else wire.encode(table)
+    return hashlib.sha256(content).hexdigest()

@@ -56,6 +56,7 @@ def run(study: Study, option: Option, repeat: int) -> dict[str, Any]:
             row["cost"] |= {"cpu_seconds": watch.cpu(), "peak_bytes": peak_bytes()}
             row |= _released(forces, release)
             _check_claim(forces, release)
+            study.note_release(f"{option.name}, repeat {repeat}", release)
             findings = assess_release(forces, release, plan.file.seed)
             row["cost"]["assess_seconds"] = round(
                 watch.wall() - opened - row["cost"]["release_seconds"], 4

@@ -136,6 +136,35 @@ class Log:
                 raise StoreError(f"{msg} is another")
         return Head(count=len(seals), mac=seals[-1]) if seals else NOTHING
 
+    def accept_loss(self, body: Mapping[str, Any]) -> tuple[int, int]:
+        """Go on with a log that came back from an older backup, and say in it what was lost.
+
+        Args:
+            body: who accepts it and why; entered together with the numbers that were lost.
+
+        Returns:
+            First and last lost entry.
+
+        Raises:
+            StoreError: if nothing is missing, or what came back is itself broken.
+        """
+        with (
+            self._lock,
+            _transaction(self._anchor()) as anchor,
+            _transaction(self._entries()) as log,
+        ):
+            rows = log.execute("select place, body, mac from entries order by place").fetchall()
+            seals, anchored = self._check(rows), self._anchored(anchor)
+            if anchored.count <= len(seals):
+                raise StoreError(f"log '{self.name}' must lack entries before a loss is accepted")
+            lost = (len(seals) + 1, anchored.count)
+            entry = dict(body) | {"lost": list(lost)}
+            Writer(log=self, connection=log).append(entry)
+            log.execute("commit")
+            self._set_anchor(anchor, last(log))
+            anchor.execute("commit")
+        return lost
+
     def close(self) -> None:
         """Let go of the files."""
         with self._lock:

@@ -1,11 +1,14 @@
 """What a step's SQL can reach from inside a force: its own tables, and nothing else."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
+from minimisation import Forces, Payload, PayloadKind, Premises, UseCase
 from minimisation.forces import vault
 from minimisation.forces.vault import Vault
 
@@ -121,3 +124,40 @@ def test_the_writing_connection_reads_its_inputs_and_nothing_else(tmp_path: Path
         connection.execute(f"create table t as select * from read_csv('{tmp_path}/in.csv')")
         with pytest.raises(duckdb.Error):
             connection.execute(f"select * from read_csv('{tmp_path}/other.csv')").fetchall()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tell:
+    """A step whose SQL tries to carry a value out in an error."""
+
+    sql: str
+    name: str = "tell"
+
+    def sends(self, use_case: UseCase) -> Payload:
+        del use_case
+        schema = pa.schema([("n", pa.int64())])
+        return Payload(kind=PayloadKind.STATISTICS, schema=schema, most_rows=1)
+
+    def run(self, premises: Premises) -> pa.Table:
+        return premises.query(self.sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select error(min(family_name)) as n from people",
+        "select cast(min(family_name) as bigint) as n from people",
+        "select cast(case when age > 89 then 'x' else '1' end as bigint) as n from people limit 1",
+        "select 9223372036854775807 + count(*) as n from people",
+        "select count(*) as n from read_csv(min(family_name))",
+        "attach 'elsewhere.duckdb' as other",
+        "copy people to 'out.csv'",
+    ],
+)
+def test_an_error_carries_nothing_out_of_a_force(outcome_forces: Forces, sql: str) -> None:
+    with outcome_forces as forces:
+        replies = forces.ask(Tell(sql=sql))
+    assert not replies.payloads or "limit 1" in sql
+    for failure in replies.failures:
+        assert failure.reason.isidentifier(), "the kind of error and nothing else"
+    assert "Testperson" not in repr(replies)

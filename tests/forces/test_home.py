@@ -1,6 +1,7 @@
 """A force's life: feeds in, weeks replaced, people erased and rectified, everything logged."""
 
 import gzip
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,6 +17,7 @@ from minimisation import PolicyError, StoreError, UseCaseError
 from minimisation.contract.tables import TABLES
 from minimisation.forces.actors import Actor, ActorKey, Role
 from minimisation.forces.archive import Authorisation
+from minimisation.forces.backup import open_key, seal_key
 from minimisation.forces.home import Home
 from minimisation.forces.keys import ForceKey
 from minimisation.forces.lineage import Derivative, Kind
@@ -331,3 +333,38 @@ def test_what_cannot_be_logged_does_not_happen(home: Home, tmp_path: Path) -> No
         load(home, tmp_path, {"person": people(1)})
     with home.open() as connection:
         assert connection.execute("select count(*) from person").fetchone() == (2,)
+
+
+def test_a_force_comes_back_whole_from_a_copy_of_its_folders_and_its_key_backup(
+    home: Home, tmp_path: Path, clock: Clock
+) -> None:
+    load(home, tmp_path, {"person": people(3)})
+    clock.now += timedelta(days=7)
+    load(home, tmp_path, {"person": people(2)})
+    sealed = seal_key(KEY, "six words that nobody will guess")
+    home.close()
+    shutil.copytree(tmp_path / "forces", tmp_path / "backup")
+    shutil.rmtree(tmp_path / "forces")
+    shutil.copytree(tmp_path / "backup", tmp_path / "forces")
+    key = open_key(sealed, "six words that nobody will guess")
+    again = Home(paths=home.paths, key=key, clock=clock)
+    with again.open() as connection:
+        assert connection.execute("select count(*) from person").fetchone() == (2,)
+    assert again.log("audit").verify().count == 4
+    load(again, tmp_path, {"person": people(1)})
+    assert len(again.archive.entries()) == 2
+    again.close()
+
+
+def test_no_value_of_a_feed_is_in_any_file_of_the_force(home: Home, tmp_path: Path) -> None:
+    rows = {"person": people(40), "stop_search": stops(list(range(1, 41)))}
+    load(home, tmp_path, rows)
+    load(home, tmp_path, rows)
+    home.erase(PERSON, None, "request 7")
+    home.close()
+    values = [b"SYN-ASH-P", b"SYNtoken", b"Aldro", b"SYN-S0"]
+    files = [path for path in (tmp_path / "forces").rglob("*") if path.is_file()]
+    assert len(files) > 5
+    for path in files:
+        content = path.read_bytes()
+        assert not any(value in content for value in values), path.name

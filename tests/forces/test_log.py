@@ -206,3 +206,28 @@ def test_changing_any_one_field_of_any_entry_is_found(
     alter(log.path, f"update entries set {column} = {change} where place = {place}")
     with pytest.raises(StoreError):
         log.verify()
+
+
+def test_a_log_from_an_older_backup_goes_on_once_its_loss_is_accepted(log: Log) -> None:
+    log.close()
+    backup = log.path.read_bytes()
+    log.append({"what": "act 6"})
+    log.append({"what": "act 7"})
+    log.close()
+    log.path.write_bytes(backup)
+    with pytest.raises(StoreError, match="entries 6 to 7"):
+        log.verify()
+    assert log.accept_loss({"what": "disk failure", "actor": "D"}) == (6, 7)
+    assert log.verify().count == 6
+    assert log.entries()[-1]["lost"] == [6, 7]
+    log.append({"what": "act 8"})
+    assert log.verify().count == 7
+
+
+def test_no_loss_is_accepted_where_nothing_is_missing_or_what_is_left_is_broken(log: Log) -> None:
+    with pytest.raises(StoreError, match="must lack entries"):
+        log.accept_loss({"what": "nothing"})
+    alter(log.path, "delete from entries where place > 3")
+    alter(log.path, "update entries set body = '{}' where place = 2")
+    with pytest.raises(StoreError, match="entry 2"):
+        log.accept_loss({"what": "hide it"})

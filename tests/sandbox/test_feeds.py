@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from minimisation import UseCaseError
+from minimisation import Release, Statistics, UseCaseError
 from sandbox.starter import starter_plan
 from sandbox.study import Study
 
@@ -172,3 +173,16 @@ def test_a_starter_use_case_states_no_domain_from_the_data(folder: Path) -> None
     assert "[columns.sex]" in case
     assert "SYN" not in case
     assert "north" not in case
+
+
+def test_every_release_is_entered_in_the_lineage_of_every_force(folder: Path) -> None:
+    made = study(folder)
+    release = Release(artefact=Statistics(table=pa.table({"rows": [1]})))
+    made.note_release("raw-pool, repeat 0", release)
+    for name, home in made.stores.items():
+        (noted,) = home.lineage.all()
+        live = home.snapshots.live()
+        assert live is not None
+        assert noted.snapshots[name] == live.name
+        assert noted.epsilon is None
+        assert home.lineage.of(name, frozenset({live.name})) == (noted,)

@@ -1,0 +1,1 @@
+"""Matches people across forces without pooling their identities (form 5.7)."""
