@@ -4,10 +4,23 @@ Importing this package does not load Flower; an option loads it when it is appli
 """
 
 from federated.averaging import FederatedAveraging
+from federated.moments import FederatedOneShot
 from federated.newton import FederatedNewton
+from federated.private_training import FederatedPrivate
 from minimisation import Option
 
-OPTIONS: tuple[Option, ...] = (FederatedNewton(), FederatedAveraging())
+OPTIONS: tuple[Option, ...] = (
+    FederatedNewton(),
+    FederatedAveraging(),
+    FederatedPrivate(),
+    FederatedOneShot(),
+)
 """Every option of this package with its default parameters."""
 
-__all__ = ["OPTIONS", "FederatedAveraging", "FederatedNewton"]
+__all__ = [
+    "OPTIONS",
+    "FederatedAveraging",
+    "FederatedNewton",
+    "FederatedOneShot",
+    "FederatedPrivate",
+]

@@ -5,19 +5,19 @@ Communication-Efficient Learning of Deep Networks from Decentralized Data.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
 from scipy.special import expit
 
 from federated.design import Array, binary_outcome, linear_model, own_people, size_of
-from federated.layout import Layout
+from federated.layout import EXAMPLES, ROUND, Layout
 from federated.newton import COEFFICIENTS, LARGEST
 from minimisation import Forces, Payload, Premises, Release, UseCase
 
-EXAMPLES, ROUND = "num-examples", "server-round"
-"""Names that Flower's strategies use: the weight of a force's model, and the round's number."""
+if TYPE_CHECKING:
+    from federated.grid import Connect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,27 +128,40 @@ class FederatedAveraging:
             MissingEngineError: if Flower is not installed.
             PolicyError: if a force refused or failed.
         """
-        binary_outcome(use_case)
-        from federated.flower import FedAvg  # noqa: PLC0415 - loads Flower when used
-        from federated.grid import ForceGrid, start  # noqa: PLC0415 - as above
+        from federated.grid import in_process  # noqa: PLC0415 - loads Flower when used
 
-        step = LocalEpochs(
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            seed=int(rng.integers(2**63)),
-        )
-        present = len(forces.names)
-        strategy = FedAvg(
-            fraction_evaluate=0.0, min_train_nodes=present, min_available_nodes=present
-        )
-        grid = ForceGrid(forces=forces, steps={"train": step})
-        initial = {COEFFICIENTS: np.zeros(size_of(use_case))}
-        result = start(strategy, grid, initial, self.rounds)
+        coefficients = self.fit(in_process(forces), use_case, int(rng.integers(2**53)))
         return Release(
-            artefact=linear_model(use_case, result.arrays[COEFFICIENTS].numpy()),
+            artefact=linear_model(use_case, coefficients),
             remarks=(
                 f"Averaged after each of {self.rounds} rounds, not run to convergence.",
                 "A force's model is not noised: it can describe a person in a small group.",
             ),
         )
+
+    def fit(self, connect: "Connect", use_case: UseCase, seed: int) -> Array:
+        """Coefficients over forces in this process or deployed, intercept first.
+
+        Args:
+            connect: reaches the forces.
+            use_case: the use case.
+            seed: seed of the order in which people are visited.
+        """
+        binary_outcome(use_case)
+        from federated.flower import FedAvg  # noqa: PLC0415 - loads Flower when used
+        from federated.grid import start  # noqa: PLC0415 - as above
+
+        step = LocalEpochs(
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            seed=seed,
+        )
+        grid = connect({"train": step})
+        present = len(list(grid.get_node_ids()))
+        strategy = FedAvg(
+            fraction_evaluate=0.0, min_train_nodes=present, min_available_nodes=present
+        )
+        initial = {COEFFICIENTS: np.zeros(size_of(use_case))}
+        found: Array = start(strategy, grid, initial, self.rounds).arrays[COEFFICIENTS].numpy()
+        return found

@@ -1,5 +1,6 @@
 """A force's own people as numbers: what a regression is fitted on, inside the force."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,32 @@ class People:
     """Zeros and ones, shape (n,)."""
     unit: Integers
     """Which person each row is of, shape (n,): numbers from 0, meaningless outside."""
+
+    @property
+    def number(self) -> int:
+        """How many people they are."""
+        return int(self.unit.max(initial=-1)) + 1
+
+    def chunks(self, people: int) -> Iterator["People"]:
+        """The same rows, so many people at a time; a person's rows stay together."""
+        order = np.argsort(self.unit, kind="stable")
+        ordered = self.unit[order]
+        for first in range(0, self.number, people):
+            low, high = np.searchsorted(ordered, (first, first + people))
+            rows = order[low:high]
+            yield People(
+                features=self.features[rows],
+                outcome=self.outcome[rows],
+                unit=self.unit[rows] - first,
+            )
+
+    def by_person(self, values: Array) -> Array:
+        """Sums of row values over each person's rows, shape (people, …), in any order."""
+        if len(values) == self.number:
+            return values
+        total = np.zeros((self.number, *values.shape[1:]))
+        np.add.at(total, self.unit, values)
+        return total
 
 
 def own_people(premises: Premises) -> People:

@@ -28,7 +28,7 @@ try:
     from flwr.app.exception import AppExitException
     from flwr.clientapp import ClientApp
     from flwr.serverapp import Grid, ServerApp
-    from flwr.serverapp.strategy import FedAvg, Result, Strategy
+    from flwr.serverapp.strategy import FedAvg, FedAvgM, Result, Strategy
     from flwr.supercore.run import Run
     from flwr.supercore.task_identity import TaskIdentity
 except ModuleNotFoundError as error:
@@ -47,6 +47,7 @@ __all__ = [
     "Context",
     "Error",
     "FedAvg",
+    "FedAvgM",
     "Grid",
     "Message",
     "MessageType",

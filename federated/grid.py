@@ -4,13 +4,14 @@ Strategies of `flwr.serverapp` run on it unchanged. Whatever a strategy sends or
 through `forces.ask`, so it is checked, metered and audited at each force's boundary.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import TypeAlias
 
 from federated.flower import (
     AppExitException,
-    ConfigRecord,
+    ArrayRecord,
     Error,
     Grid,
     Message,
@@ -21,8 +22,17 @@ from federated.flower import (
     TaskIdentity,
 )
 from federated.layout import ClientStep, Values
-from federated.messages import array_record, content_of, inputs_of
+from federated.messages import array_record, content_of, inputs_of, round_of
 from minimisation import Forces, PolicyError, Replies
+
+StepOfRound: TypeAlias = Callable[[int], ClientStep]
+"""Makes a step from the number of the round, where its price depends on that."""
+
+Steps: TypeAlias = Mapping[str, ClientStep | StepOfRound]
+"""Message type (`train`, `evaluate`, `query`, `train.name`) → the step that answers it."""
+
+Connect: TypeAlias = Callable[[Steps], Grid]
+"""Makes a grid on which the forces answer by these steps, in one process or deployed."""
 
 SERVER = 1
 """Node id of the server, as in Flower; forces are numbered from 2."""
@@ -37,10 +47,12 @@ class ForceGrid(Grid):
 
     forces: Forces
     """The forces, opened."""
-    steps: Mapping[str, ClientStep]
-    """Message type (`train`, `evaluate`, `query`, `train.name`) → the step that answers it."""
+    steps: Steps
+    """Message type → the step that answers it."""
     everyone: bool = True
     """Whether every force must answer; if not, the strategy sees an error reply and goes on."""
+    deadline: float | None = None
+    """Seconds that a force has to answer a message, if fewer than the strategy allows."""
     _run: Run = field(default_factory=lambda: Run.create_empty(1))
     _replies: dict[str, Message] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
@@ -108,20 +120,17 @@ class ForceGrid(Grid):
             numbers.append(message.metadata.message_id)
         for kind in dict.fromkeys(message.metadata.message_type for message in ordered):
             alike = [message for message in ordered if message.metadata.message_type == kind]
-            self._ask(self._step(kind), alike, timeout)
+            self._ask(step_for(self.steps, alike[0]), alike, timeout)
         return numbers
-
-    def _step(self, kind: str) -> ClientStep:
-        if kind not in self.steps:
-            raise ValueError(f"message type ({kind}) must be one of {', '.join(self.steps)}")
-        return self.steps[kind]
 
     def _ask(self, step: ClientStep, messages: Sequence[Message], timeout: float | None) -> None:
         """Ask all receivers at once: a private step runs in all of them or in none."""
         takes = step.takes(self.forces.use_case)
         receivers = {self.nodes[message.metadata.dst_node_id]: message for message in messages}
         inputs = {name: inputs_of(takes, message.content) for name, message in receivers.items()}
-        replies = self.forces.ask(step, inputs=inputs, to=list(receivers), deadline=timeout)
+        limits = [limit for limit in (timeout, self.deadline) if limit is not None]
+        deadline = min(limits, default=None)
+        replies = self.forces.ask(step, inputs=inputs, to=list(receivers), deadline=deadline)
         if self.everyone:
             replies.complete()
         for force, message in receivers.items():
@@ -144,12 +153,34 @@ class ForceGrid(Grid):
         return Message(Error(FAILED, f"{force} failed: {reasons[force]}"), reply_to=message)
 
 
+def step_for(steps: Steps, message: Message) -> ClientStep:
+    """The step that answers a message.
+
+    Raises:
+        ValueError: if none does.
+    """
+    kind = message.metadata.message_type
+    if kind not in steps:
+        raise ValueError(f"message type ({kind}) must be one of {', '.join(steps)}")
+    step = steps[kind]
+    return step(round_of(message.content)) if callable(step) else step
+
+
+def in_process(forces: Forces) -> Connect:
+    """Connects to the forces of this process."""
+
+    def connect(steps: Steps) -> Grid:
+        return ForceGrid(forces=forces, steps=steps)
+
+    return connect
+
+
 def start(
     strategy: Strategy,
     grid: Grid,
     initial: Values,
     rounds: int,
-    config: Mapping[str, float] | None = None,
+    after: Callable[[int, ArrayRecord], None] | None = None,
 ) -> Result:
     """Run a strategy as Flower would, with its ways of waiting and of leaving made safe.
 
@@ -158,7 +189,7 @@ def start(
         grid: the forces, or a grid over them.
         initial: name → array of the model to start from.
         rounds: how many rounds.
-        config: numbers that every training message carries.
+        after: called with 0 and the first model, then with each round's number and its model.
 
     Raises:
         ValueError: if the strategy would wait for more forces than there are.
@@ -174,7 +205,7 @@ def start(
             grid=grid,
             initial_arrays=array_record(initial),
             num_rounds=rounds,
-            train_config=ConfigRecord(dict(config or {})),
+            evaluate_fn=after,
         )
     except AppExitException as error:
         raise PolicyError(f"the strategy must be able to combine the replies: {error}") from error

@@ -21,6 +21,9 @@ Values = Mapping[str, npt.ArrayLike]
 COLUMN = "value"
 """The one column of a payload."""
 
+ROUND, EXAMPLES = "server-round", "num-examples"
+"""Names that Flower's strategies use: the number of the round, and the weight of a reply."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from federated.flower import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
-from federated.layout import Layout, Values
+from federated.layout import ROUND, Layout, Values
 
 ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"
 """Keys of the model, the configuration and the metrics in a message."""
@@ -29,6 +29,11 @@ def number(record: ConfigRecord | MetricRecord, name: str) -> float:
     if not isinstance(value, int | float):
         raise TypeError(f"entry '{name}' must be a number")
     return float(value)
+
+
+def round_of(content: RecordDict) -> int:
+    """The number of the round, which Flower's strategies put into the configuration."""
+    return int(number(content.config_records.get(CONFIG, ConfigRecord()), ROUND))
 
 
 def inputs_of(layout: Layout, content: RecordDict) -> pa.Table:

@@ -4,6 +4,7 @@ Newton's method needs the data only through sums over people, and sums over forc
 all people. Wu et al. 2012, Grid Binary LOgistic REgression (GLORE), JAMIA 19(5).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,10 +14,11 @@ import pyarrow as pa
 from federated.design import binary_outcome, linear_model, own_people, size_of
 from federated.layout import Layout, Values
 from minimisation import Forces, Payload, Premises, Release, UseCase
-from minimisation.regression import RIDGE, logistic_sums
+from minimisation.regression import RIDGE, NewtonFit, logistic_sums
 
 if TYPE_CHECKING:
     from federated.flower import Grid
+    from federated.grid import Connect
 
 COEFFICIENTS = "coefficients"
 """Name of the array that the server sends: coefficients, intercept first."""
@@ -119,14 +121,9 @@ class FederatedNewton:
             PolicyError: if a force refused or failed.
         """
         del rng
-        binary_outcome(use_case)
-        from federated.grid import start  # noqa: PLC0415 - loads Flower when used
-        from federated.newton_strategy import NewtonStrategy  # noqa: PLC0415 - as above
+        from federated.grid import in_process  # noqa: PLC0415 - loads Flower when used
 
-        strategy = NewtonStrategy(tolerance=self.tolerance, ridge=self.ridge)
-        initial = {COEFFICIENTS: np.zeros(size_of(use_case))}
-        start(strategy, self._grid(forces), initial, self.rounds)
-        fit = strategy.fit
+        fit = self.fit(in_process(forces), use_case, forces.names)
         reached = "converged" if fit.gradient_norm <= self.tolerance else "did not converge"
         norm = f"{fit.gradient_norm:.1e}"
         return Release(
@@ -137,10 +134,24 @@ class FederatedNewton:
             ),
         )
 
-    def _grid(self, forces: Forces) -> "Grid":
-        from federated.grid import ForceGrid  # noqa: PLC0415 - loads Flower when used
+    def fit(self, connect: "Connect", use_case: UseCase, roster: Sequence[str]) -> NewtonFit:
+        """Fit over forces in this process or deployed.
+
+        Args:
+            connect: reaches the forces.
+            use_case: the use case.
+            roster: names of the forces, in their order.
+        """
+        binary_outcome(use_case)
+        from federated.grid import start  # noqa: PLC0415 - loads Flower when used
+        from federated.newton_strategy import NewtonStrategy  # noqa: PLC0415 - as above
         from federated.secure_grid import secure_grid  # noqa: PLC0415 - as above
 
+        step = NewtonSums()
         if self.secure_sum:
-            return secure_grid(forces, NewtonSums(), self.most_people)
-        return ForceGrid(forces=forces, steps={"train": NewtonSums()})
+            grid: Grid = secure_grid(connect, use_case, roster, step, self.most_people)
+        else:
+            grid = connect({"train": step})
+        strategy = NewtonStrategy(tolerance=self.tolerance, ridge=self.ridge)
+        start(strategy, grid, {COEFFICIENTS: np.zeros(size_of(use_case))}, self.rounds)
+        return strategy.fit

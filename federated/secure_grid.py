@@ -4,7 +4,7 @@ It wraps any grid, in process or deployed. A strategy sends one message and gets
 carries the totals over all forces; what a single force computed is never seen by the server.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from secrets import token_hex
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from federated import masks
 from federated.flower import Grid, Message, MessageType, RecordDict, Run
-from federated.grid import ForceGrid
+from federated.grid import Connect
 from federated.layout import COLUMN, ClientStep, SummedStep
 from federated.messages import ARRAYS, array_record, content_of
 from federated.secure_sum import (
@@ -30,7 +30,7 @@ from federated.secure_sum import (
     Session,
     unmask,
 )
-from minimisation import Forces, PolicyError, UseCase
+from minimisation import PolicyError, UseCase
 
 EVERYBODY = 1
 """The one node id that a strategy sees."""
@@ -49,21 +49,28 @@ def protocol(sums: MaskedSums) -> dict[str, ClientStep]:
     }
 
 
-def secure_grid(forces: Forces, step: SummedStep, most_people: int) -> "SecureGrid":
-    """A secure sum of a step over all forces, in this process.
+def secure_grid(
+    connect: Connect,
+    use_case: UseCase,
+    roster: Sequence[str],
+    step: SummedStep,
+    most_people: int,
+) -> "SecureGrid":
+    """A secure sum of a step over all forces.
 
     Args:
-        forces: the forces, opened.
+        connect: reaches the forces.
+        use_case: the use case.
+        roster: names of the forces, in their order.
         step: what is added up.
         most_people: public bound on the people of one force.
 
     Raises:
         PolicyError: if there are fewer than three forces.
     """
-    session = Session(roster=forces.names, number=token_hex(8))
+    session = Session(roster=tuple(roster), number=token_hex(8))
     sums = MaskedSums(session=session, step=step, most_people=most_people)
-    inner = ForceGrid(forces=forces, steps=protocol(sums))
-    return SecureGrid(inner=inner, sums=sums, use_case=forces.use_case)
+    return SecureGrid(inner=connect(protocol(sums)), sums=sums, use_case=use_case)
 
 
 @dataclass(kw_only=True, eq=False)

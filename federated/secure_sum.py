@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from federated import masks
 from federated.fixed_point import FixedPoint, Words
-from federated.layout import COLUMN, NO_NUMBERS, Layout, SummedStep
+from federated.layout import COLUMN, NO_NUMBERS, ROUND, Layout, SummedStep
 from federated.record import Record
 from minimisation import Payload, PolicyError, Premises, UseCase, no_payload
 from minimisation.contract import wire
@@ -28,8 +28,6 @@ FEWEST = 3
 """With two forces, each could subtract its own number from the total."""
 
 OFFER, RECEIPTS, MASKED, RECEIPT, SEED = "offer", "receipts", "masked", "receipt", "seed"
-TURN = "server-round"
-"""Name under which Flower's strategies send the number of the round."""
 
 _KEY, _SIGNATURE = masks.KEY // 8, masks.SIGNATURE // 8
 _OFFER = _KEY + _KEY + _SIGNATURE
@@ -164,7 +162,7 @@ class MaskedSums:
     def takes(self, use_case: UseCase) -> Layout:
         """What the step takes, and the number of the turn."""
         takes = self.step.takes(use_case)
-        return replace(takes, scalars=tuple(dict.fromkeys((*takes.scalars, TURN))))
+        return replace(takes, scalars=tuple(dict.fromkeys((*takes.scalars, ROUND))))
 
     def gives(self, use_case: UseCase) -> Layout:
         """As many words as the step gives numbers, and a signed receipt."""
@@ -192,7 +190,7 @@ class MaskedSums:
         given = _given(self.takes(case), premises)
         inputs = self._inputs(case, given)
         secret = self._encoded(replace(premises, inputs=inputs))
-        turn = int(given[TURN])
+        turn = int(given[ROUND])
         statement = self.session.statement(offers, f"{turn}".encode(), wire.encode(inputs))
         seed = token_bytes(masks.KEY)
         record.begin(turn, statement, seed)

@@ -12,6 +12,7 @@ from scipy.stats import chisquare
 
 from federated import masks
 from federated.fixed_point import FixedPoint
+from federated.grid import in_process
 from federated.layout import NO_NUMBERS, ClientStep, SummedStep
 from federated.record import Record, peer
 from federated.secure_grid import secure_grid
@@ -329,7 +330,7 @@ def test_a_force_off_the_roster_does_not_take_part(four: Forces, two_counts: Sum
 def test_everything_that_leaves_is_metered_at_its_encoded_size(
     four: Forces, two_counts: SummedStep
 ) -> None:
-    grid = secure_grid(four, two_counts, 2**20)
+    grid = secure_grid(in_process(four), four.use_case, four.names, two_counts, 2**20)
     content = grid.create_message(_empty(), "train", 1, "1")
     content.content["config"] = _turn(1)
     list(grid.send_and_receive([content]))

@@ -1,0 +1,236 @@
+"""A deployment on this machine, for trying: one SuperLink, one SuperNode per force, TLS, keys.
+
+On machines of their own the same programs run with the forces' own certificates; see
+`docs/deploying.md`. The app that travels is a configuration without code: what a node runs is the
+code installed on it.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from federated.certificates import Authority, node_key
+from minimisation import SandboxError
+
+APP = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "minimisation-federation"
+version = "1.0.0"
+description = "Names the apps that are installed on server and nodes; carries no code."
+license = "Apache-2.0"
+
+[tool.flwr.app]
+publisher = "forces"
+
+[tool.flwr.app.components]
+serverapp = "federated.server_app:app"
+clientapp = "federated.client_app:app"
+
+[tool.flwr.app.config]
+forces = ""
+option = ""
+parameters = "{}"
+seed = 1
+use-case = ""
+plan = ""
+result = ""
+"""
+
+PATIENCE = 60.0
+"""Seconds that a program has to start."""
+
+
+@dataclass(kw_only=True)
+class Loopback:
+    """A federation of processes on this machine's loopback address; use it with `with`."""
+
+    folder: Path
+    """Keys, certificates, logs and the server's database; nothing is written elsewhere."""
+    nodes: Mapping[str, Mapping[str, Any]]
+    """Force → its node's configuration, `opener` included."""
+    route: Callable[[int], int] = lambda port: port
+    """The port at which nodes are told to find the server's port; a proxy may lie between."""
+    _programs: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict, init=False)
+    _port: int = field(default=0, init=False)
+    _reached: int = field(default=0, init=False)
+
+    def __enter__(self) -> Self:
+        """Start the server, register every node's key, start the nodes.
+
+        Raises:
+            SandboxError: if a program ends instead of starting; nothing stays running.
+        """
+        try:
+            self._start()
+        except SandboxError:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop every program."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop every program that was started, nodes first."""
+        for program in reversed(self._programs.values()):
+            program.terminate()
+        for program in self._programs.values():
+            try:
+                program.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                program.kill()
+                program.wait()
+        self._programs.clear()
+
+    def run(self, config: Mapping[str, str | int], *, timeout: float = 600.0) -> str:
+        """Run the app once.
+
+        Args:
+            config: the run's configuration, as `federated.server_app.main` wants it.
+            timeout: seconds that it may take.
+
+        Returns:
+            What the run logged.
+
+        Raises:
+            SandboxError: if it fails or takes too long; the log is in the folder.
+        """
+        app = self.folder / "app"
+        app.mkdir(exist_ok=True)
+        (app / "pyproject.toml").write_text(APP, "utf-8")
+        given = self._settings("run.toml", config)
+        words = ["run", str(app), "loopback", "--stream", "--run-config", str(given)]
+        said = self._flwr(words, timeout)
+        (self.folder / "run.log").write_text(said, "utf-8")
+        if "Exit Code:" in said:  # flwr itself ends well where the app on the server did not
+            raise SandboxError(f"the run must succeed; see {self.folder.name}/run.log")
+        return said
+
+    def start_node(self, name: str, *, key: Path, authority: Path) -> "subprocess.Popen[bytes]":
+        """Start a node with a key and a root certificate; it may turn out not to be admitted."""
+        given = self._settings(f"node-{name}.toml", self.nodes[name])
+        return self._program(
+            f"{len(self._programs)}-{name}",
+            "flower-supernode",
+            *("--root-certificates", str(authority)),
+            *("--superlink", f"127.0.0.1:{self._reached}"),
+            *("--port", str(free_port())),
+            *("--auth-supernode-private-key", str(key)),
+            *("--max-retries", "3"),
+            *("--node-config", str(given)),
+        )
+
+    @property
+    def authority(self) -> Path:
+        """The root certificate that nodes and users trust."""
+        return self.folder / "ca.crt"
+
+    def _start(self) -> None:
+        Authority.create(self.folder)
+        self._port = free_port()
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        (home / "config.toml").write_text(
+            f'[superlink]\ndefault = "loopback"\n\n[superlink.loopback]\n'
+            f'address = "127.0.0.1:{self._port}"\nroot-certificates = "{self.authority}"\n',
+            "utf-8",
+        )
+        self._program(
+            "server",
+            "flower-superlink",
+            *("--ssl-ca-certfile", str(self.authority)),
+            *("--ssl-certfile", str(self.folder / "server.pem")),
+            *("--ssl-keyfile", str(self.folder / "server.key")),
+            "--enable-supernode-auth",
+            "--disable-runtime-dependency-installation",
+            *("--database", str(self.folder / "server.db")),
+            *("--host", "127.0.0.1", "--port", str(self._port)),
+        )
+        self._await(self._port)
+        self._reached = self.route(self._port)
+        for name in self.nodes:
+            public = node_key(self.folder / f"{name}-key")
+            self._flwr(["supernode", "register", str(public)], PATIENCE)
+            self.start_node(name, key=public.with_suffix(""), authority=self.authority)
+
+    def _settings(self, name: str, settings: Mapping[str, Any]) -> Path:
+        """Write names and plain values as TOML, whose strings and numbers JSON's are."""
+        path = self.folder / name
+        lines = [f"{entry} = {json.dumps(value)}\n" for entry, value in settings.items()]
+        path.write_text("".join(lines), "utf-8")
+        return path
+
+    def _program(self, name: str, *words: str) -> "subprocess.Popen[bytes]":
+        command = [str(Path(sys.executable).parent / words[0]), *words[1:]]
+        log: IO[bytes]
+        with (self.folder / f"{name}.log").open("wb") as log:
+            program = subprocess.Popen(  # noqa: S603 - own programs, no shell
+                command, stdout=log, stderr=subprocess.STDOUT, env=self._environment()
+            )
+        self._programs[name] = program
+        return program
+
+    def _flwr(self, words: list[str], timeout: float) -> str:
+        command = [str(Path(sys.executable).parent / "flwr"), *words]
+        try:
+            done = subprocess.run(  # noqa: S603 - own program, no shell
+                command,
+                env=self._environment(),
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise SandboxError(f"flwr {words[0]} must end within {timeout:g} s") from error
+        said = done.stdout + done.stderr
+        if done.returncode != 0:
+            raise SandboxError(f"flwr {words[0]} must succeed; it said: {said.strip()[-300:]}")
+        return said
+
+    def _environment(self) -> dict[str, str]:
+        quiet = {
+            "FLWR_HOME": str(self.folder / "home"),
+            "FLWR_TELEMETRY_ENABLED": "0",
+            "FLWR_DISABLE_UPDATE_CHECK": "1",
+            "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.1",
+        }
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        return os.environ | quiet | {"PYTHONPATH": path, "PATH": scripts}
+
+    def _await(self, port: int) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if self._programs["server"].poll() is not None:
+                raise SandboxError("the server must keep running; see server.log in the folder")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.2)
+        raise SandboxError(f"the server must answer within {PATIENCE:g} s")
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

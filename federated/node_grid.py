@@ -1,0 +1,122 @@
+"""A grid over forces on machines of their own: names the step of every message, orders replies.
+
+It wraps the grid that Flower's SuperLink gives a ServerApp, and is to deployed forces what
+`federated.grid.ForceGrid` is to forces in one process, so that the same strategies run on both
+with the same result to the last bit.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from federated.flower import ConfigRecord, Grid, Message, RecordDict, Run
+from federated.grid import Steps, step_for
+from federated.messages import CONFIG
+from federated.orders import order_of
+from minimisation import PolicyError
+
+HELLO, FORCE, ORDER = "query.hello", "force", "step"
+"""Message type that asks a node which force it is; names of that answer and of the order."""
+
+
+@dataclass(kw_only=True, eq=False)
+class NodeGrid(Grid):
+    """Forces that answer from their own nodes."""
+
+    inner: Grid
+    """Flower's grid."""
+    names: tuple[str, ...]
+    """The forces that must take part, in the order in which their replies are added up."""
+    steps: Steps
+    """Message type → the step that answers it."""
+    patience: float = 120.0
+    """Seconds to wait for all forces to connect."""
+    _nodes: dict[str, int] = field(default_factory=dict, init=False)
+
+    def set_run(self, run: Run) -> None:
+        """Set the run that messages belong to."""
+        self.inner.set_run(run)
+
+    @property
+    def run(self) -> Run:
+        """The run that messages belong to."""
+        return self.inner.run
+
+    def get_node_ids(self) -> Iterable[int]:
+        """Node ids in the forces' order.
+
+        Raises:
+            PolicyError: if a force has not connected in time, or an unknown one has.
+        """
+        deadline = time.monotonic() + self.patience
+        while not self._nodes:
+            found = list(self.inner.get_node_ids())
+            if len(found) >= len(self.names):
+                self._meet(found)
+            elif time.monotonic() > deadline:
+                raise PolicyError(f"all {len(self.names)} forces must connect; some are missing")
+            else:
+                time.sleep(0.5)
+        return list(self._nodes.values())
+
+    def _meet(self, nodes: list[int]) -> None:
+        asked = [self.inner.create_message(RecordDict(), HELLO, node, "") for node in nodes]
+        replies = list(self.inner.send_and_receive(asked, timeout=self.patience))
+        errors = [f"{reply.error.reason}" for reply in replies if reply.has_error()]
+        if errors:
+            raise PolicyError(f"every force's node must open its force: {'; '.join(errors)}")
+        named = {
+            str(reply.content.config_records[CONFIG][FORCE]): reply.metadata.src_node_id
+            for reply in replies
+        }
+        if set(named) != set(self.names) or len(replies) != len(nodes):
+            missing = ", ".join(sorted(set(self.names) ^ set(named))) or "a name given twice"
+            raise PolicyError(f"exactly the named forces must take part; look at: {missing}")
+        self._nodes = {name: named[name] for name in self.names}
+
+    def create_message(
+        self,
+        content: RecordDict,
+        message_type: str,
+        dst_node_id: int,
+        group_id: str,
+        ttl: float | None = None,
+    ) -> Message:
+        """A message to one force."""
+        return self.inner.create_message(content, message_type, dst_node_id, group_id, ttl)
+
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        """Send messages with their orders."""
+        return self.inner.push_messages([self._ordered(message) for message in messages])
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """Replies that have come."""
+        return self.inner.pull_messages(message_ids)
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterable[Message]:
+        """Send and wait; replies come in the forces' order.
+
+        Raises:
+            PolicyError: if a force refused, failed or did not answer in time.
+        """
+        sent = [self._ordered(message) for message in messages]
+        replies = list(self.inner.send_and_receive(sent, timeout=timeout))
+        errors = [f"{reply.error.reason}" for reply in replies if reply.has_error()]
+        if errors or len(replies) != len(sent):
+            raise PolicyError(f"every force must answer: {'; '.join(errors) or 'some are silent'}")
+        place = {node: position for position, node in enumerate(self._nodes.values())}
+        return sorted(replies, key=lambda reply: place[reply.metadata.src_node_id])
+
+    def _ordered(self, message: Message) -> Message:
+        step = step_for(self.steps, message)
+        content: Mapping[str, object] = message.content
+        records = RecordDict()
+        for name, record in content.items():
+            records[name] = record  # type: ignore[assignment]  # copied as it is
+        records[CONFIG] = ConfigRecord(
+            {**message.content.config_records.get(CONFIG, {}), ORDER: order_of(step)}
+        )
+        kind, node = message.metadata.message_type, message.metadata.dst_node_id
+        return self.inner.create_message(records, kind, node, message.metadata.group_id)

@@ -1,0 +1,81 @@
+"""Steps as text, so that a server can name one and a force's node can build it from its own code.
+
+Only the classes listed here can be named, and only with plain values: an order carries no code.
+"""
+
+import json
+from dataclasses import fields, is_dataclass
+from typing import Any, cast
+
+from federated.accounting import Rounds
+from federated.averaging import LocalEpochs
+from federated.layout import ClientStep
+from federated.newton import NewtonSums
+from federated.private_gradients import PrivateGradients
+from federated.regressions import RegressionSums
+from federated.secure_sum import AcceptRoster, MaskedSums, OfferKey, RevealMask, Session
+from minimisation import PolicyError
+
+KNOWN: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        AcceptRoster,
+        LocalEpochs,
+        MaskedSums,
+        NewtonSums,
+        OfferKey,
+        PrivateGradients,
+        RegressionSums,
+        RevealMask,
+        Rounds,
+        Session,
+    )
+}
+"""Class name → class; whether a force runs a step is up to its policy."""
+
+KIND = "kind"
+"""Key of the class name in an order."""
+
+
+def order_of(step: ClientStep) -> str:
+    """A step as text.
+
+    Raises:
+        ValueError: if its class, or that of a value in it, is not listed.
+    """
+    return json.dumps(_plain(step), sort_keys=True)
+
+
+def step_of(order: str) -> ClientStep:
+    """The step that an order names.
+
+    Raises:
+        PolicyError: if the order is not one, or names what this node does not know.
+    """
+    try:
+        made = _made(json.loads(order))
+    except (ValueError, TypeError, KeyError) as error:
+        raise PolicyError("an order must name a known step and its parameters") from error
+    if not hasattr(made, "run"):
+        raise PolicyError("an order must name a step")
+    return cast("ClientStep", made)
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - JSON values
+    if is_dataclass(value) and type(value).__name__ in KNOWN:
+        given = {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.init}
+        return {KIND: type(value).__name__} | given
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, str | int | float):
+        return value
+    raise ValueError(f"step ({type(value).__name__}) must be made of known classes and values")
+
+
+def _made(plain: Any) -> Any:  # noqa: ANN401 - JSON values
+    if isinstance(plain, dict):
+        given = {name: _made(value) for name, value in plain.items() if name != KIND}
+        return KNOWN[plain[KIND]](**given)
+    if isinstance(plain, list):
+        return tuple(_made(item) for item in plain)
+    return plain
