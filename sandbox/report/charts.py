@@ -27,8 +27,10 @@ SHAPES = {Verdict.MEETS: "circle", Verdict.UNCLEAR: "diamond", Verdict.SHORT: "c
 """The mark of each floor verdict."""
 WIDTH = 560
 """Pixels of the part of a chart that holds data."""
-LABELS = 300
-"""Pixels to the right of it that hold the trade-off's labels."""
+RISKS = 400
+"""The same, of the trade-off."""
+LETTER = 6.5
+"""Width of a letter of a label, in pixels, on average."""
 ROW = 28
 """Height of one option in a row chart, in pixels."""
 FONT = 13
@@ -73,21 +75,23 @@ def usefulness(comparison: Comparison) -> alt.LayerChart:
 def trade_off(comparison: Comparison) -> alt.LayerChart:
     """Usefulness against attack risk with intervals; labels beside, with leaders to them."""
     height = max(360, (place.LABEL_GAP + 7) * len(comparison.answered))
-    marks = place.trade_off_marks(comparison, height, 0.0)
+    marks = place.trade_off_marks(comparison, RISKS, height, 0.0)
     risks = place.risk_axis(comparison, marks)
+    labels = round(60 + LETTER * max(len(mark.label) for mark in marks))
     span = risks.high - risks.low
-    marks = place.trade_off_marks(comparison, height, risks.high + 0.05 * span)
+    marks = place.trade_off_marks(comparison, RISKS, height, risks.high + 0.05 * span)
     useful = place.useful_axis(comparison, marks)
     base = alt.Chart(_data(marks))
-    wide = Axis(title=risks.title, low=risks.low, high=risks.high + span * LABELS / WIDTH)
+    wide = Axis(title=risks.title, low=risks.low, high=risks.high + span * labels / RISKS)
     xs, ys = _scale(wide), _scale(useful, reverse=comparison.floor.direction == "at_most")
     below = alt.Axis(values=place.ticks(risks), grid=False, titleAnchor="start", domain=False)
     beside = alt.Axis(values=place.ticks(useful), grid=False)
     x = alt.X("risk:Q", title=risks.title, scale=xs, axis=below)
     y = alt.Y("useful:Q", title=useful.title, scale=ys, axis=beside)
     spans = base.mark_rule(color=PALETTE["data"], strokeWidth=1.5)
+    rules, words = _lines(comparison, risks, xs, ys)
     layers = [
-        *_lines(comparison, risks, xs, ys),
+        *rules,
         base.mark_rule(color=PALETTE["quiet"], strokeWidth=0.7, strokeDash=[1, 3]).encode(
             x=x, y=y, x2="label_x:Q", y2="label_y:Q"
         ),
@@ -97,13 +101,14 @@ def trade_off(comparison: Comparison) -> alt.LayerChart:
             x=x,
             y=y,
             shape=_shape(),
-            fillOpacity=alt.when("datum.dominated").then(alt.value(0)).otherwise(alt.value(1)),
+            fill=_fill(),
         ),
         base.mark_text(align="left", dx=4, fontSize=FONT, color=PALETTE["ink"]).encode(
             x=alt.X("label_x:Q", scale=xs), y=alt.Y("label_y:Q", scale=ys), text="label:N"
         ),
+        *words,
     ]
-    return _finish(layers, comparison, WIDTH + LABELS, height)
+    return _finish(layers, comparison, RISKS + labels, height)
 
 
 def egress(comparison: Comparison) -> alt.LayerChart:
@@ -133,8 +138,10 @@ def egress(comparison: Comparison) -> alt.LayerChart:
     return _finish([points, sends, silent], comparison, WIDTH, ROW * len(marks))
 
 
-def _lines(comparison: Comparison, risks: Axis, xs: alt.Scale, ys: alt.Scale) -> list[alt.Chart]:
-    """The floor across the data, and guessing up it."""
+def _lines(
+    comparison: Comparison, risks: Axis, xs: alt.Scale, ys: alt.Scale
+) -> tuple[list[alt.Chart], list[alt.Chart]]:
+    """The floor across the data, and guessing up it: the lines, and their words with a halo."""
     floor = alt.Chart(
         _one(
             value=comparison.floor.value,
@@ -143,26 +150,29 @@ def _lines(comparison: Comparison, risks: Axis, xs: alt.Scale, ys: alt.Scale) ->
             high=risks.high,
         )
     )
-    at = alt.Y("value:Q", scale=ys)
-    layers = [
+    at, end = alt.Y("value:Q", scale=ys), alt.X("high:Q", scale=xs)
+    text: dict[str, Any] = {"align": "right", "dy": -8, "fontSize": FONT}
+    halo = {"color": PALETTE["paper"], "stroke": PALETTE["paper"], "strokeWidth": 4}
+    rules = [
         floor.mark_rule(color=PALETTE["floor"], strokeDash=[6, 4], strokeWidth=1.5).encode(
             y=at, x=alt.X("low:Q", scale=xs), x2="high:Q"
-        ),
-        floor.mark_text(color=PALETTE["floor"], align="right", dy=-8, fontSize=FONT).encode(
-            y=at, x=alt.X("high:Q", scale=xs), text="text:N"
-        ),
+        )
+    ]
+    words = [
+        floor.mark_text(**text, **colours).encode(y=at, x=end, text="text:N")
+        for colours in (halo, {"color": PALETTE["floor"]})
     ]
     guess = place.baseline(comparison)
     if guess is not None:
         line = alt.Chart(_one(value=guess, text="guessing"))
         x = alt.X("value:Q", scale=xs)
-        layers += [
-            line.mark_rule(color=PALETTE["quiet"], strokeDash=[2, 3]).encode(x=x),
+        rules.append(line.mark_rule(color=PALETTE["quiet"], strokeDash=[2, 3]).encode(x=x))
+        words.append(
             line.mark_text(color=PALETTE["quiet"], baseline="bottom", dy=-5, fontSize=FONT).encode(
                 x=x, y=alt.value(0), text="text:N"
-            ),
-        ]
-    return layers
+            )
+        )
+    return rules, words
 
 
 def _data(marks: Sequence[Mark]) -> alt.InlineData:
@@ -193,6 +203,15 @@ def _points(base: alt.Chart) -> alt.Chart:
 def _shape() -> alt.Shape:
     scale = alt.Scale(domain=[verdict.value for verdict in SHAPES], range=list(SHAPES.values()))
     return alt.Shape("verdict:N", title=None, scale=scale)
+
+
+def _fill() -> alt.Fill:
+    colours = [PALETTE["data"], PALETTE["paper"]]
+    scale = alt.Scale(domain=[place.UNBEATEN, place.DOMINATED], range=colours)
+    legend = alt.Legend(
+        values=[place.DOMINATED], symbolType="circle", symbolStrokeColor=PALETTE["data"]
+    )
+    return alt.Fill("standing:N", title=None, scale=scale, legend=legend)
 
 
 def _floor_words(comparison: Comparison) -> str:

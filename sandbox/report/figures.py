@@ -13,6 +13,9 @@ from sandbox.report.comparison import Comparison
 if TYPE_CHECKING:
     from altair import LayerChart
 
+LEAST = 0.88
+"""A figure on a page is never drawn smaller than this; a narrow screen scrolls it instead."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
@@ -90,7 +93,8 @@ def inline(svg: str, name: str, alternative: str) -> str:
     svg = re.sub(r' (?:role="graphics-\w+"|aria-\w+="[^"]*")', "", svg)
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
-    widest = f"max-width:{float(width.group(1)):.0f}px" if width else ""
-    opening = f'<svg role="img" aria-labelledby="{name}-title" style="{widest}"'
+    native = float(width.group(1)) if width else 0.0
+    sizes = f"min-width:{LEAST * native:.0f}px;max-width:{native:.0f}px"
+    opening = f'<svg role="img" aria-labelledby="{name}-title" style="{sizes}"'
     title = f'<title id="{name}-title">{escape(alternative)}</title>'
     return re.sub(r"<svg([^>]*)>", rf"{opening}\1>{title}", svg, count=1)

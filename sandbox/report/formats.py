@@ -39,7 +39,7 @@ def parts(given: Estimate, *, share: bool = False, sign: bool = False) -> tuple[
         return "not measured", ""
     scale, unit = (100.0, "%") if share else (1.0, "")
     ends = [end * scale for end in given.interval or ()]
-    places = decimals(*ends) if ends else DEFAULT_DECIMALS - 2 * share
+    places = decimals(*ends) if len(set(ends)) > 1 else DEFAULT_DECIMALS - 2 * share
     value = number(given.value * scale, places, sign=sign) + unit
     return value, " to ".join(number(end, places, sign=sign) + unit for end in ends)
 

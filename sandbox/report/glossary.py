@@ -13,6 +13,8 @@ class Entry:
     """What it says and how to read it: one to three sentences."""
     share: bool = False
     """Whether it is a share, written as a percentage."""
+    count: bool = False
+    """Whether it is a count, written without needless decimals."""
 
 
 ENTRIES = {
@@ -35,6 +37,18 @@ ENTRIES = {
         title="precision at the top of the list",
         meaning="Of the people ranked highest, as many as an officer would review, the share to "
         "whom the outcome happened. Read it beside the base rate.",
+        share=True,
+    ),
+    "recall_top": Entry(
+        title="share found by the top of the list",
+        meaning="Of all people to whom the outcome happened, the share who are among those ranked "
+        "highest, as many as an officer would review. A list in random order finds the share of "
+        "people that it holds.",
+        share=True,
+    ),
+    "precision": Entry(
+        title="precision",
+        meaning="Of the people flagged, the share to whom the outcome happened.",
         share=True,
     ),
     "base_rate": Entry(
@@ -77,6 +91,29 @@ ENTRIES = {
         "one. 0 is exact.",
         share=True,
     ),
+    "relative_error_p90": Entry(
+        title="relative error of the worst tenth",
+        meaning="Nine figures in ten are at most this far from the true one, as a share of the "
+        "true one; one in ten is further. 0 is exact.",
+        share=True,
+    ),
+    "error_of_": Entry(
+        title="error of",
+        meaning="Mean distance of this figure from the true one, in its own unit, over groups "
+        "large enough to judge. 0 is exact.",
+    ),
+    "group_count_error": Entry(
+        title="error of a group's total",
+        meaning="Distance of a protected group's released total from its true one, as a share of "
+        "the true one. 0 is exact; 100% is a group that has vanished, or doubled.",
+        share=True,
+    ),
+    "erased_groups": Entry(
+        title="groups shown at under half",
+        meaning="Protected groups that the release shows at under half of their true number. "
+        "Anything but 0 is a failure: whoever reads the table takes these people for few.",
+        count=True,
+    ),
     "top_k_overlap": Entry(
         title="overlap of the largest groups",
         meaning="Of the groups that are truly largest, the share that the release also puts "
@@ -89,6 +126,13 @@ ENTRIES = {
         "states. An honest 95% interval covers about 95%.",
         share=True,
     ),
+    "membership_tpr_at_1_percent_fpr": Entry(
+        title="membership attack at 1% false alarms",
+        meaning="The share of the people in the data whom the membership attack names, while it "
+        "wrongly names at most 1% of people who are not. Guessing reaches 1%. It shows an attack "
+        "that is sure of a few people, which the figure for all people can hide.",
+        share=True,
+    ),
     "membership": Entry(
         title="membership attack",
         meaning="An attacker who knows a person's record guesses from the release whether that "
@@ -99,12 +143,26 @@ ENTRIES = {
 """By measure name, or by the beginning of it."""
 
 
+GAP = "_gap"
+"""How the name of a measure ends that is a gap between the groups of a protected column."""
+GAPS = Entry(
+    title="largest gap between groups",
+    meaning="The highest figure of any group of a protected column minus the lowest, over groups "
+    "large enough to report. Where groups are small, chance alone makes a gap: read it with its "
+    "interval, and against the gap under pooling.",
+    share=True,
+)
+"""The entry of every gap."""
+
+
 def entry(measure: str) -> Entry:
     """The entry of a measure: by its full name, else by the longest beginning that is known."""
-    known = [name for name in ENTRIES if measure.startswith(name)]
     if measure in ENTRIES:
         return ENTRIES[measure]
+    if measure.endswith(GAP):
+        return GAPS
     title = measure.replace("_", " ").replace(" auc", " (AUC)")
+    known = [name for name in ENTRIES if measure.startswith(name)]
     if not known:
         return Entry(title=title, meaning="Explained by its notes alone.")
     found = ENTRIES[max(known, key=len)]

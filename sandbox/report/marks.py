@@ -15,6 +15,14 @@ PADDING = 0.06
 """Empty share of an axis beyond its outermost mark."""
 LABEL_GAP = 17
 """Pixels from one label's middle to the next."""
+SAME_POINT = 5
+"""Pixels within which marks share a label."""
+LONGEST = 48
+"""Characters of a shared label."""
+DOMINATED = "hollow: dominated by another option"
+"""Legend of a mark that another beats on both axes."""
+UNBEATEN = "filled: not dominated"
+"""Every other mark."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +34,9 @@ class Mark:
     verdict: str
     """Floor verdict in words; the mark's shape says the same."""
     label: str
-    """Direct label: the name, and by what it is dominated."""
-    dominated: bool = False
-    """Drawn hollow where true."""
+    """Direct label: the names of all options on this point; empty where another mark bears it."""
+    standing: str = ""
+    """`DOMINATED` or `UNBEATEN`; the former is drawn hollow."""
     useful: float = 0.0
     """Headline figure."""
     useful_low: float = 0.0
@@ -70,24 +78,57 @@ def useful_marks(comparison: Comparison) -> list[Mark]:
     return sorted((mark for mark in found if mark is not None), key=lambda m: sign * m.useful)
 
 
-def trade_off_marks(comparison: Comparison, height: float, label_x: float) -> list[Mark]:
+def trade_off_marks(
+    comparison: Comparison, width: float, height: float, label_x: float
+) -> list[Mark]:
     """Every option with a headline figure and a verdict on the attack, labels spread apart.
 
     Args:
         comparison: the comparison.
+        width: pixels from the least to the greatest risk.
         height: pixels from the bottom to the top of the chart.
         label_x: where labels start, on the risk axis.
     """
     drawn = [o for o in comparison.answered if wording.on_trade_off(comparison, o)]
     marks = [mark for mark in (_mark(comparison, option) for option in drawn) if mark]
-    axis = useful_axis(comparison, marks)
-    marks.sort(key=lambda mark: mark.useful)
-    shares = [(mark.useful - axis.low) / (axis.high - axis.low) for mark in marks]
-    places = spread(shares, LABEL_GAP / height)
+    useful, risk = useful_axis(comparison, marks), risk_axis(comparison, marks)
+    up, across = height / (useful.high - useful.low), width / (risk.high - risk.low)
+    clusters = _clusters(marks, across, up)
+    targets = [(cluster[0].useful - useful.low) * up / height for cluster in clusters]
+    places = spread(targets, LABEL_GAP / height)
     return [
-        replace(mark, label_x=label_x, label_y=axis.low + place * (axis.high - axis.low))
-        for mark, place in zip(marks, places, strict=True)
+        replace(
+            mark,
+            label="" if rank else ", ".join(each.name for each in cluster),
+            label_x=label_x,
+            label_y=useful.low + place * height / up,
+        )
+        for cluster, place in zip(clusters, places, strict=True)
+        for rank, mark in enumerate(cluster)
     ]
+
+
+def _clusters(marks: list[Mark], across: float, up: float) -> list[list[Mark]]:
+    """Marks that sit on one point and whose names fit one label, by rising usefulness.
+
+    Args:
+        marks: the marks.
+        across: pixels per unit of risk.
+        up: pixels per unit of usefulness.
+    """
+    clusters: list[list[Mark]] = []
+    for mark in sorted(marks, key=lambda each: each.useful):
+        for cluster in clusters:
+            apart = math.hypot(
+                (mark.risk - cluster[0].risk) * across, (mark.useful - cluster[0].useful) * up
+            )
+            length = sum(len(each.name) + 2 for each in cluster) + len(mark.name)
+            if apart <= SAME_POINT and length <= LONGEST:
+                cluster.append(mark)
+                break
+        else:
+            clusters.append([mark])
+    return clusters
 
 
 def spread(targets: list[float], gap: float) -> list[float]:
@@ -162,13 +203,13 @@ def _mark(comparison: Comparison, option: OptionRuns) -> Mark | None:
     estimate = comparison.headline(option)
     if estimate is None or estimate.value is None:
         return None
-    beaten = {pair.option: pair.by for pair in dominated(comparison)}.get(option.name)
+    beaten = option.name in {pair.option for pair in dominated(comparison)}
     useful = estimate.interval or (estimate.value, estimate.value)
     mark = Mark(
         name=option.name,
         verdict=comparison.verdict(option).value,
-        label=f"{option.name} (dominated by {beaten})" if beaten else option.name,
-        dominated=beaten is not None,
+        label=option.name,
+        standing=DOMINATED if beaten else UNBEATEN,
         useful=estimate.value,
         useful_low=useful[0],
         useful_high=useful[1],

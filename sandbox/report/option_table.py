@@ -16,7 +16,7 @@ TAGS = {
 
 
 def options(comparison: Comparison) -> Table:
-    """The options table: one row per option, answered or not."""
+    """The options table: every option that answered, then those that did not, by reason."""
     reference = comparison.reference
     against = f"Difference to {reference.name}" if reference else "Difference to raw pool"
     named = entry(comparison.floor.measure).title
@@ -31,21 +31,31 @@ def options(comparison: Comparison) -> Table:
         "Privacy loss",
         "Time and peak memory",
     )
-    rows = tuple(_option(comparison, option, len(headings)) for option in comparison.options)
+    rows = tuple(_option(comparison, option) for option in comparison.answered)
     return Table(
         caption="Every option in plan order, with 95% intervals and controls in small type",
         headings=headings,
-        rows=rows,
+        rows=(*rows, *_unanswered(comparison, len(headings))),
     )
 
 
-def _option(comparison: Comparison, option: OptionRuns, width: int) -> tuple[Cell, ...]:
+def _unanswered(comparison: Comparison, width: int) -> list[tuple[Cell, ...]]:
+    """One row per status and reason, with the names of the options that it stopped."""
+    stopped: dict[str, list[str]] = {}
+    for option in comparison.options:
+        if not option.done:
+            why = "; ".join(option.reasons) or "no reason was recorded"
+            not_run = option.status == "not run"
+            text = "Not run yet" if not_run else f"{option.status.capitalize()}: {why}"
+            stopped.setdefault(text, []).append(option.name)
+    return [
+        (Cell(text=", ".join(names)), Cell(text=text, span=width - 1))
+        for text, names in stopped.items()
+    ]
+
+
+def _option(comparison: Comparison, option: OptionRuns) -> tuple[Cell, ...]:
     head = Cell(text=option.name, small=(option.stated_summary,) if option.stated_summary else ())
-    if not option.done:
-        status = option.status.capitalize()
-        why = "; ".join(option.reasons) or "no reason was recorded"
-        text = "Not run yet" if option.status == "not run" else f"{status}: {why}"
-        return head, Cell(text=text, span=width - 1)
     tag, words = TAGS[comparison.verdict(option)]
     estimate = comparison.headline(option) or Estimate(value=None)
     share = entry(comparison.floor.measure).share

@@ -10,7 +10,16 @@ from markupsafe import Markup
 
 from minimisation import MissingEngineError
 from sandbox.evidence import load
-from sandbox.report import fairness, figures, option_table, provenance, tables, wording
+from sandbox.report import (
+    fairness,
+    figures,
+    formats,
+    measure_tables,
+    option_table,
+    provenance,
+    tables,
+    wording,
+)
 from sandbox.report.comparison import FEW_REPEATS, Comparison
 from sandbox.report.figures import Figure
 from sandbox.report.glossary import Entry, entry
@@ -33,7 +42,11 @@ class Section:
     by_force: list[Table]
     """Measures force by force."""
     fairness: list[fairness.Panel]
-    """Protected groups."""
+    """Protected characteristics."""
+    erased: list[str]
+    """Sentences about options that lose protected groups."""
+    no_figure: list[str]
+    """Labels of protected columns without any figure."""
     facts: list[tuple[str, str]]
     """Provenance."""
     warnings: list[str]
@@ -86,15 +99,17 @@ def section(comparison: Comparison, drawn: dict[str, Figure]) -> Section:
             "options": option_table.options(comparison),
             "trade_off": tables.trade_off(comparison),
             "attacks": tables.attacks(comparison),
-            "measures": tables.measures(comparison),
+            "measures": measure_tables.measures(comparison),
             "cost": tables.cost(comparison),
             "egress": tables.egress(comparison),
             "columns": provenance.columns(comparison),
             "digests": provenance.digests(comparison),
             "earlier": provenance.earlier(comparison),
         },
-        by_force=tables.by_force(comparison),
+        by_force=measure_tables.by_force(comparison),
         fairness=fairness.panels(comparison),
+        erased=fairness.erased(comparison),
+        no_figure=fairness.unmeasured(comparison),
         facts=provenance.facts(comparison),
         warnings=provenance.warnings(comparison),
         glossary=_glossary(comparison),
@@ -125,6 +140,7 @@ def html(sections: list[Section], missing: str) -> str:
         style=Markup((folder / "page.css").read_text("utf-8")),  # noqa: S704 - our own file
         drawing=Markup,
         wording=wording,
+        formats=formats,
         few=FEW_REPEATS,
     )
     return text.strip() + "\n"

@@ -1,11 +1,10 @@
 """The page's tables as plain text, cell by cell, so that the template only lays them out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
 from sandbox.report import formats, wording
-from sandbox.report.comparison import ATTACK, Attack, Comparison, OptionRuns
+from sandbox.report.comparison import Attack, Comparison, OptionRuns
 from sandbox.report.glossary import entry
 from sandbox.report.marks import egress_marks
 
@@ -115,37 +114,6 @@ def _plain(value: float | None) -> str:
     return "not measured" if value is None else formats.number(value, 3)
 
 
-def measures(comparison: Comparison) -> Table:
-    """Every other figure about everyone, one column per measure."""
-    found = dict.fromkeys(
-        f.measure
-        for option in comparison.answered
-        for row in option.done
-        for f in row.findings
-        if not f.group and not f.force and not f.measure.startswith(ATTACK)
-    )
-    names = [name for name in found if name != comparison.floor.measure]
-    rows = []
-    for option in comparison.answered:
-        cells = [Cell(text=option.name)]
-        for name in names:
-            estimate = option.pooled(name)
-            share = entry(name).share
-            text = formats.estimate(estimate, share=share) if estimate else "not measured"
-            cells.append(Cell(text=text, small=estimate.notes if estimate else ()))
-        rows.append(tuple(cells))
-    return Table(
-        caption="Figures about everyone, with 95% intervals",
-        headings=("Option", *(_title(name) for name in names)),
-        rows=tuple(rows) if names else (),
-    )
-
-
-def _title(measure: str) -> str:
-    title = entry(measure).title
-    return title[:1].upper() + title[1:]
-
-
 def cost(comparison: Comparison) -> Table:
     """Time and memory of each option: median over repeats, and the largest peak memory."""
     fields = ("release_seconds", "assess_seconds", "cpu_seconds", "wall_seconds")
@@ -198,35 +166,3 @@ def _left(option: OptionRuns, force: str) -> Cell:
         return Cell(text="nothing")
     small = (formats.counted(round(rows), "person-level row"),) if rows else ()
     return Cell(text=formats.size(sent), small=small)
-
-
-def by_force(comparison: Comparison) -> list[Table]:
-    """One table per measure that was also taken force by force."""
-    read: Callable[[OptionRuns], set[str]] = lambda option: {  # noqa: E731
-        f.measure for row in option.done for f in row.findings if f.force and not f.group
-    }
-    names = dict.fromkeys(n for option in comparison.answered for n in sorted(read(option)))
-    forces = comparison.evidence.header.forces
-    return [
-        Table(
-            caption=f"{_title(name)} in each force",
-            headings=("Option", *forces),
-            rows=tuple(
-                (
-                    Cell(text=option.name),
-                    *(_figure(option, name, force=force) for force in forces),
-                )
-                for option in comparison.answered
-            ),
-        )
-        for name in names
-    ]
-
-
-def _figure(option: OptionRuns, measure: str, *, group: str = "", force: str = "") -> Cell:
-    estimate = option.pooled(measure, group, force)
-    if estimate is None:
-        return Cell(text="not measured")
-    if estimate.value is None:
-        return Cell(text="; ".join(estimate.notes) or "not measured")
-    return Cell(text=formats.estimate(estimate, share=entry(measure).share))

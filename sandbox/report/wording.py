@@ -21,7 +21,7 @@ def question(header: Header) -> str:
     case = header.use_case
     asked = case.question
     if asked.target is not None:
-        known = [_short(case, name) for name in asked.features]
+        known = [short(case, name) for name in asked.features]
         if len(known) > SHOWN:
             known = [*known[:SHOWN], f"{len(known) - SHOWN} more"]
         return (
@@ -29,12 +29,12 @@ def question(header: Header) -> str:
             f"{formats.counted(len(asked.features), 'fact')} known by then: "
             f"{formats.listed(known)}."
         )
-    keys = formats.listed([_short(case, name) for name in asked.by])
+    keys = formats.listed([short(case, name) for name in asked.by])
     figures = formats.listed([_statistic(case, text) for text in asked.statistics])
     return f"{figures[:1].upper()}{figures[1:]} for every combination of {keys}."
 
 
-def _short(case: UseCaseFacts, name: str) -> str:
+def short(case: UseCaseFacts, name: str) -> str:
     """A column's label without the explanation after its comma."""
     return case.label(name).split(",")[0]
 

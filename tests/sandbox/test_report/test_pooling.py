@@ -11,8 +11,15 @@ from sandbox.report.pooling import difference, pool
 FIGURES = st.lists(st.floats(-1, 1), min_size=3, max_size=30)
 
 
-def found(value: float | None, replicates: tuple[float, ...] = (), **ends: float) -> Finding:
-    return Finding(measure="auc", value=value, better="higher", replicates=replicates, **ends)
+def found(
+    value: float | None,
+    replicates: tuple[float, ...] = (),
+    low: float | None = None,
+    high: float | None = None,
+) -> Finding:
+    return Finding(
+        measure="auc", value=value, better="higher", low=low, high=high, replicates=replicates
+    )
 
 
 def test_the_interval_runs_over_all_replicates_of_all_repeats() -> None:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from sandbox.evidence import Evidence
 from sandbox.evidence_lines import Header, Row
-from sandbox.report import fairness, provenance, wording
+from sandbox.report import provenance, wording
 from sandbox.report.comparison import Comparison, Verdict
 from sandbox.report.intrusion import answers, dominated, less_intrusive, respects
+from sandbox.report.marks import DOMINATED, LONGEST, UNBEATEN, trade_off_marks
 
 Figures = tuple[float, float, float]
 """Low, value, high."""
@@ -168,6 +169,25 @@ def test_less_useful_and_more_attacked_is_dominated() -> None:
     assert [(d.option, d.by) for d in dominated(compared(good, bad))] == [("bad", "good")]
 
 
+def test_options_on_one_point_share_a_label_and_dominance_is_no_part_of_it() -> None:
+    good = (0.78, 0.80, 0.82), (0.49, 0.5, 0.51)
+    bad = run("bad", (0.68, 0.70, 0.72), (0.6, 0.65, 0.7))
+    comparison = compared(run("one", *good), run("two", *good), bad)
+    marks = {mark.name: mark for mark in trade_off_marks(comparison, 400, 360, 0.8)}
+    assert sorted(mark.label for mark in marks.values()) == ["", "bad", "one, two"]
+    assert marks["one"].label_y == marks["two"].label_y
+    assert [marks[name].standing for name in ("one", "two", "bad")] == [UNBEATEN] * 2 + [DOMINATED]
+
+
+def test_a_shared_label_that_would_be_too_long_is_split() -> None:
+    same = (0.78, 0.80, 0.82), (0.49, 0.5, 0.51)
+    names = [f"a-rather-long-option-{number}" for number in range(3)]
+    comparison = compared(*(run(name, *same) for name in names))
+    labels = [mark.label for mark in trade_off_marks(comparison, 400, 360, 0.8)]
+    assert max(len(label) for label in labels) <= LONGEST
+    assert all(sum(name in label for label in labels) == 1 for name in names)
+
+
 def test_equal_options_do_not_dominate_each_other() -> None:
     same = (0.78, 0.80, 0.82), (0.49, 0.5, 0.51)
     assert dominated(compared(run("one", *same), run("two", *same))) == ()
@@ -251,19 +271,6 @@ def test_no_significant_difference_is_said_exactly_when_zero_is_inside(
         said[option.name] = words
     assert said["pseudonymisation"] == wording.SAME
     assert said["non-personal"] == "worse"
-
-
-def test_fairness_names_the_group_that_changed_and_the_one_too_small(
-    compared: Callable[..., Comparison],
-) -> None:
-    panels = fairness.panels(compared())
-    by_heading = {panel.heading: panel.finding for panel in panels}
-    ethnicity = by_heading["False positive rate by ethnic group"]
-    assert "k-anonymity (Black)" in ethnicity
-    assert "Too few to report: Other." in ethnicity
-    assert by_heading["False positive rate by sex"] == (
-        "No group's figure differs from raw-pool by more than chance."
-    )
 
 
 def test_a_comparison_cut_short_says_so(compared: Callable[..., Comparison]) -> None:
