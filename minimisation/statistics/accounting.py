@@ -218,8 +218,9 @@ def _engine() -> tuple[Any, Any]:
 
 
 def _up(value: float, units: int) -> int:
-    return math.ceil(Fraction(value) * units)
+    # by its shortest decimal, so that ten times 0.1 is 1; scales have a margin above that
+    return math.ceil(Fraction(repr(float(value))) * units)
 
 
 def _down(value: float, units: int) -> int:
-    return math.floor(Fraction(value) * units)
+    return math.floor(Fraction(repr(float(value))) * units)

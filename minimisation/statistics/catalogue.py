@@ -13,6 +13,8 @@ from minimisation.contract.columns import Column
 from minimisation.contract.domains import Bounds, Categories
 from minimisation.contract.encoding import MISSING
 from minimisation.contract.errors import UseCaseError
+from minimisation.statistics import arithmetic
+from minimisation.statistics.arithmetic import Expression
 from minimisation.statistics.parts import Grid
 from minimisation.statistics.predicates import Predicate
 
@@ -58,6 +60,8 @@ class StoredTable:
     """Referred table → how it is joined."""
     prepared: tuple[Prepared, ...] = ()
     """Copies ranked for declared questions."""
+    derived: Mapping[str, Expression] = field(default_factory=dict)
+    """Columns that a query works out per row."""
 
     def column(self, name: str) -> Column:
         """The column of that name; `crime.offence` follows a reference.
@@ -65,6 +69,9 @@ class StoredTable:
         Raises:
             UseCaseError: if a query may not use it.
         """
+        if name in self.derived:
+            worked_out = arithmetic.worked_out(self.derived[name], self.grid)
+            return Column(name=name, role="other", domain=worked_out.bounds, optional=True)
         referred, _, own = name.rpartition(".")
         if referred and referred not in self.references:
             raise UseCaseError(f"table '{referred}' must be one that '{self.name}' refers to")

@@ -8,6 +8,7 @@ import math
 
 from minimisation.contract.domains import Bounds, Categories
 from minimisation.forces import sql
+from minimisation.statistics import arithmetic
 from minimisation.statistics.bounding import CELL_BITS, LIMIT
 from minimisation.statistics.catalogue import GROUP_RANK, PERSON, RANK, ROW_RANK, StoredTable
 from minimisation.statistics.parts import Grid, Part
@@ -40,6 +41,9 @@ def rows_step(plan: QueryPlan) -> str:
         chosen.append(f"{sql.name(plan.source)}.{own}")
     for column, grid in measured(plan).items():
         chosen.append(f"{value_sql(plan, column, grid)} as {sql.name(f'value_{column}')}")
+    for part in histograms(plan):
+        code = code_sql(plan.table, column_sql(plan, part.column), part.column)
+        chosen.append(f"{code} as {sql.name(f'bin_{part.column}')}")
     where = " and ".join(conditions(plan)) or "true"
     return f"rows_used as (select {', '.join(chosen)} from {tables_sql(plan)} where {where})"
 
@@ -58,9 +62,12 @@ def conditions(plan: QueryPlan) -> list[str]:
 
 def tables_sql(plan: QueryPlan) -> str:
     """The table and the tables it refers to, joined N:1, so that no row is doubled."""
-    names = [*plan.query.by, *measured(plan)]
+    names = [*plan.query.by, *measured(plan), *(part.column for part in histograms(plan))]
     if plan.form == "ad_hoc":
         names += [predicate.column for predicate in plan.query.population]
+    derived = [plan.table.derived[name] for name in names if name in plan.table.derived]
+    names = [name for name in names if name not in plan.table.derived]
+    names += [name for expression in derived for name in arithmetic.columns_of(expression)]
     joins = ""
     for table in sorted({name.rpartition(".")[0] for name in names} - {""}):
         to = plan.table.references[table]
@@ -127,7 +134,13 @@ def value_sql(plan: QueryPlan, column: str, grid: Grid) -> str:
 
 
 def column_sql(plan: QueryPlan, name: str) -> str:
-    """A column of the source or of a table it refers to, quoted."""
+    """A column of the source or of a table it refers to, quoted; or the sum it is worked out by."""
+    if name in plan.table.derived:
+        expression = plan.table.derived[name]
+        worked_out = arithmetic.worked_out(
+            expression, plan.table.grid, lambda own: column_sql(plan, own)
+        )
+        return worked_out.sql
     table, _, own = name.rpartition(".")
     return f"{sql.name(table or plan.source)}.{sql.name(own)}"
 
@@ -175,6 +188,9 @@ def scaled_step(plan: QueryPlan, source: str) -> str:
     """
     chosen = []
     for part in plan.vector.parts:
+        if part.bins:
+            chosen += _shared_bins(part, plan.vector.rows)
+            continue
         total = "1" if part.kind == "persons" else _part_total(part)
         if part.kind in ("centred", "squared"):
             known, rows = sql.name(f"known_{part.column}"), plan.vector.rows
@@ -194,16 +210,18 @@ def bounded_step(plan: QueryPlan) -> str:
             # a person with fewer than r rows may total less than r·low, so 0 is always inside
             low = min(0, plan.vector.rows * part.grid.low)
             high = max(0, plan.vector.rows * part.grid.high)
-        name = sql.name(part.name)
-        chosen.append(f"{clipped(name, low, high)} as {name}")
+        elif part.bins:
+            low = 0
+        chosen += [f"{clipped(name, low, high)} as {name}" for name in entries(part)]
     return f"bounded as (select cell, {', '.join(chosen)} from scaled)"
 
 
 def summed_step(plan: QueryPlan) -> str:
     """Weighted sums over people per cell."""
     chosen = [
-        f"{_times(part, f'sum({sql.name(part.name)})')} as {sql.name(part.name)}"
+        f"{_times(part, f'sum({name})')} as {name}"
         for part in plan.vector.parts
+        for name in entries(part)
     ]
     return f"weighted as (select cell, {', '.join(chosen)} from bounded group by cell)"
 
@@ -211,7 +229,9 @@ def summed_step(plan: QueryPlan) -> str:
 def weighted_step(plan: QueryPlan) -> str:
     """Weighted parts per cell, from totals of rows whose number per person is bounded already."""
     chosen = [
-        f"{_times(part, _part_total(part))} as {sql.name(part.name)}" for part in plan.vector.parts
+        f"{_times(part, name if part.bins else _part_total(part))} as {name}"
+        for part in plan.vector.parts
+        for name in entries(part)
     ]
     return f"weighted as (select cell, {', '.join(chosen)} from cells)"
 
@@ -220,7 +240,7 @@ def held_sql(plan: QueryPlan) -> str:
     """The vector, held within ±2^62; an unknown cell ends here."""
     chosen = [
         f"cast({clipped(name, -LIMIT, LIMIT)} as bigint) as {name}"
-        for name in (sql.name(part.name) for part in plan.vector.parts)
+        for name in (name for part in plan.vector.parts for name in entries(part))
     ]
     return f"select cell, {', '.join(chosen)} from weighted where cell is not null"
 
@@ -237,6 +257,18 @@ def measured(plan: QueryPlan) -> dict[str, Grid]:
     return {part.column: part.grid for part in plan.vector.parts if part.grid is not None}
 
 
+def histograms(plan: QueryPlan) -> list[Part]:
+    """The parts that count rows per bin."""
+    return [part for part in plan.vector.parts if part.bins]
+
+
+def entries(part: Part) -> list[str]:
+    """Quoted columns of a part: one per bin of a histogram, otherwise one."""
+    if not part.bins:
+        return [sql.name(part.name)]
+    return [sql.name(f"{part.name}_{place}") for place in range(part.bins)]
+
+
 def _has(plan: QueryPlan, kind: str) -> bool:
     return any(part.kind == kind for part in plan.vector.parts)
 
@@ -251,6 +283,30 @@ def _totals(plan: QueryPlan) -> list[str]:
         if column in squared:
             square = f"coalesce(sum(cast({value} as bigint) * {value}), 0)"
             chosen.append(f"{square} as {sql.name(f'squares_{column}')}")
+    for part in histograms(plan):
+        code = sql.name(f"bin_{part.column}")
+        # the ad hoc form shares a person's rows out by cumulative counts
+        upto, prefix = ("between 0 and", "upto_") if plan.form == "ad_hoc" else ("=", "")
+        chosen += [
+            f"count(*) filter ({code} {upto} {place}) as {sql.name(f'{prefix}{part.name}_{place}')}"
+            for place in range(part.bins)
+        ]
+    return chosen
+
+
+def _shared_bins(part: Part, rows: int) -> list[str]:
+    """A person's rows per bin; of more than r rows, r that are shared out like their own.
+
+    Cumulative counts are scaled and rounded down, so that the shares add up to r exactly.
+    """
+    upto = [sql.name(f"upto_{part.name}_{place}") for place in range(part.bins)]
+    total = upto[-1]
+    chosen = []
+    for lower, upper, name in zip(["0", *upto], upto, entries(part), strict=False):
+        share = f"{upper} * {rows} // {total} - {lower} * {rows} // {total}"
+        chosen.append(
+            f"case when {total} > {rows} then {share} else {upper} - {lower} end as {name}"
+        )
     return chosen
 
 

@@ -192,6 +192,40 @@ def perturb(values: Integers, noise: Noise) -> Integers:
     return np.array(_draw(values.tolist(), noise), dtype=np.int64)
 
 
+def randomise(codes: Integers, categories: int, epsilon: float) -> Integers:
+    """Every code kept or replaced by another one, so that each alone is epsilon-private.
+
+    Args:
+        codes: one answer per person in 0 … categories − 1, shape (n,).
+        categories: number of possible answers, at least 2.
+        epsilon: privacy loss of each answer (Warner 1965; Kairouz, Oh and Viswanath 2014).
+
+    Raises:
+        SandboxError: if the source of randomness fails; the message contains no answer.
+    """
+    keep = kept_share(categories, epsilon)
+    mechanism = _opendp().m.make_randomized_response(list(range(categories)), keep)
+    failures = _failures()
+    try:
+        answers = [mechanism(code) for code in codes.tolist()]
+    except failures:
+        raise SandboxError("answers could not be randomised; nothing was released") from None
+    return np.array(answers, dtype=np.int64)
+
+
+def kept_share(categories: int, epsilon: float) -> float:
+    """Probability with which an answer is kept as it is: e^ε / (e^ε + categories − 1).
+
+    Raises:
+        ValueError: if there are fewer than two categories, or epsilon is no positive number.
+    """
+    check_budget(epsilon, 0.0)
+    if categories < 2:  # noqa: PLR2004 - one answer needs no hiding
+        raise ValueError(f"categories ({categories}) must be at least 2")
+    # a hair less, so that rounding cannot make an answer a hair more telling than epsilon
+    return 1 / (1 + (categories - 1) * math.exp(-epsilon)) / MARGIN
+
+
 def _draw(values: list[int], noise: Noise) -> list[int]:
     failures = _failures()
     try:

@@ -18,7 +18,7 @@ from minimisation.contract.errors import UseCaseError
 from minimisation.contract.questions import GroupedStatistics, Statistic
 from minimisation.contract.usecase import FORCE, UseCase
 
-PartKind: TypeAlias = Literal["rows", "persons", "count", "sum", "centred", "squared"]
+PartKind: TypeAlias = Literal["rows", "persons", "count", "sum", "centred", "squared", "bins"]
 
 LARGEST = 2**53
 """Largest joint sensitivity; leaves room within ±2^62 for hundreds of people at their bounds."""
@@ -69,8 +69,8 @@ class Part:
     """One noisy integer per cell."""
 
     kind: PartKind
-    """rows, persons, count (known values), sum, centred (doubled sum around the middle) or
-    squared (sum of the squared doubled distances from the middle)."""
+    """rows, persons, count (known values), sum, centred (doubled sum around the middle), squared
+    (sum of the squared doubled distances from the middle) or bins (rows per public bin)."""
     most: int
     """Largest change of one cell by one person, before weighting."""
     cells: int
@@ -81,6 +81,21 @@ class Part:
     """Fixed-point grid of that column."""
     weight: int = 1
     """Public multiplier that shares the noise out evenly over parts."""
+    bins: int = 0
+    """Bins of a histogram, each an entry of its own, of which a person changes `most` rows' worth;
+    0 for any other part."""
+    levels: int = 1
+    """Levels of the tree over a histogram's bins; a row is counted once on each."""
+
+    @property
+    def l1(self) -> int:
+        """L1 sensitivity before weighting."""
+        return self.cells * self.levels * self.most
+
+    @property
+    def l2_squared(self) -> int:
+        """Squared L2 sensitivity before weighting: all rows of a person may fall in one bin."""
+        return self.cells * self.levels * self.most**2
 
     @property
     def name(self) -> str:
@@ -104,12 +119,12 @@ class Plan:
     @property
     def l1(self) -> int:
         """L1 sensitivity of the weighted vector."""
-        return sum(part.cells * part.weight * part.most for part in self.parts)
+        return sum(part.weight * part.l1 for part in self.parts)
 
     @property
     def l2_squared(self) -> int:
         """Squared L2 sensitivity of the weighted vector."""
-        return sum(part.cells * (part.weight * part.most) ** 2 for part in self.parts)
+        return sum(part.weight**2 * part.l2_squared for part in self.parts)
 
     def part(self, name: str) -> Part:
         """The part of that name."""
@@ -190,10 +205,8 @@ def _parts_of(
 
 def weighted(parts: Sequence[Part]) -> tuple[Part, ...]:
     """The parts with weights that give each about the same share of the joint L1 sensitivity."""
-    largest = max(part.most * part.cells for part in parts)
-    return tuple(
-        replace(part, weight=max(1, round(largest / (part.most * part.cells)))) for part in parts
-    )
+    largest = max(part.l1 for part in parts)
+    return tuple(replace(part, weight=max(1, round(largest / part.l1))) for part in parts)
 
 
 def _rounded(value: float) -> int:

@@ -10,11 +10,12 @@ most m cells. For g groups × r rows see `parts`. A squared sum's per-row bound 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from minimisation.contract.errors import UseCaseError
 from minimisation.statistics.catalogue import Prepared, StoredTable
+from minimisation.statistics.histograms import Tree
 from minimisation.statistics.parts import LARGEST, Part, PartKind, Plan, weighted
 from minimisation.statistics.query import Measure, Query, check, measured_grid
 
@@ -82,6 +83,9 @@ def choose(
     Raises:
         UseCaseError: if a name, label or bound is not permitted, or the form cannot answer it.
     """
+    if own := query.derived.keys() & {column.name for column in table.columns}:
+        raise UseCaseError(f"derived column ({', '.join(sorted(own))}) must have a name of its own")
+    table = replace(table, derived=query.derived)
     shape = check(query, table)
     prepared = _prepared(query, table)
     chosen, because = _form(query, prepared)
@@ -148,12 +152,20 @@ def _vector(query: Query, table: StoredTable, allowance: Allowance, form: Form, 
 def _kinds(measure: Measure) -> tuple[PartKind, ...]:
     if measure.kind in ("rows", "persons", "sum"):
         return (measure.kind,)
+    if measure.kind in ("histogram", "quantile"):
+        return ("bins",)
     return ("count", "centred", "squared") if measure.kind == "variance" else ("count", "centred")
 
 
 def _part(kind: PartKind, measure: Measure, table: StoredTable, rows: int, cells: int) -> Part:
     if kind in ("rows", "persons"):
         return Part(kind=kind, most=rows, cells=cells)
+    if kind == "bins":
+        bins = len(table.labels(measure.column))
+        levels = Tree(leaves=bins).levels
+        return Part(
+            kind=kind, most=rows, cells=cells, column=measure.column, bins=bins, levels=levels
+        )
     grid = measured_grid(measure, table)
     unit = {"count": 1, "sum": grid.largest, "centred": grid.width, "squared": grid.width**2}[kind]
     return Part(kind=kind, most=rows * unit, cells=cells, column=measure.column, grid=grid)

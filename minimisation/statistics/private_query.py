@@ -6,6 +6,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from minimisation.contract.errors import StoreError
 from minimisation.statistics import noise
 from minimisation.statistics.answers import (
     Figure,
@@ -15,6 +16,7 @@ from minimisation.statistics.answers import (
     variance_figure,
 )
 from minimisation.statistics.compiler import compile_query
+from minimisation.statistics.histograms import Tree, histogram_figures, quantile_figure
 from minimisation.statistics.planner import QueryPlan
 from minimisation.statistics.query import Measure
 
@@ -25,21 +27,34 @@ def noise_of(plan: QueryPlan, epsilon: float, delta: float) -> noise.Noise:
 
 
 def exact_vector(plan: QueryPlan, connection: duckdb.DuckDBPyConnection) -> noise.Integers:
-    """Exact bounded sums before noise, shape (parts, cells); never to be released."""
-    sums = connection.execute(compile_query(plan)).to_arrow_table()
+    """Exact bounded sums before noise, shape (entries, cells); never to be released.
+
+    Raises:
+        StoreError: if the store cannot answer; the message names no value, row or path.
+    """
+    try:
+        sums = connection.execute(compile_query(plan)).to_arrow_table()
+    except duckdb.Error as error:
+        # the original message may print a value
+        msg = f"table '{plan.source}' could not be read ({type(error).__name__})"
+        raise StoreError(f"{msg}; nothing was released") from None
     cells = sums.column("cell").to_numpy().astype(np.int64)
     # a code outside the declared list would be a fault of the load; it must not be an error here
     inside = (cells >= 0) & (cells < plan.cells)
-    vector = np.zeros((len(plan.vector.parts), plan.cells), dtype=np.int64)
-    for place, part in enumerate(plan.vector.parts):
-        vector[place, cells[inside]] = sums.column(part.name).to_numpy()[inside]
-    return vector
+    laid_out = []
+    for part in plan.vector.parts:
+        names = [f"{part.name}_{place}" for place in range(part.bins)] or [part.name]
+        entries = np.zeros((len(names), plan.cells), dtype=np.int64)
+        for place, name in enumerate(names):
+            entries[place, cells[inside]] = sums.column(name).to_numpy()[inside]
+        laid_out.append(Tree(leaves=part.bins).filled(entries) if part.bins else entries)
+    return np.concatenate(laid_out)
 
 
 def run(
     plan: QueryPlan, connection: duckdb.DuckDBPyConnection, added: noise.Noise
 ) -> noise.Integers:
-    """Noisy weighted sums, shape (parts, cells); cells without rows are noised like any other."""
+    """Noisy weighted sums, shape (entries, cells); cells without rows are noised like any other."""
     exact = exact_vector(plan, connection)
     return noise.perturb(exact.ravel(), added).reshape(exact.shape)
 
@@ -57,21 +72,48 @@ def finish(plan: QueryPlan, vectors: Sequence[noise.Integers], added: noise.Nois
     """
     total = np.sum([vector.astype(np.float64) for vector in vectors], axis=0)
     noisy = Noisy(
-        sums={part.name: total[place] for place, part in enumerate(plan.vector.parts)},
+        sums=_by_part(plan, total),
         plan=plan.vector,
         noise=added,
         copies=len(vectors),
     )
     columns: dict[str, pa.Array] = {}
-    places = np.indices(plan.shape).reshape(len(plan.shape), -1)
+    places = np.indices(plan.shape).reshape(len(plan.shape), plan.cells)
     for key, place in zip(plan.query.by, places, strict=True):
         labels = np.array(plan.table.labels(key), dtype=object)
         columns[key] = pa.array(labels[place], pa.string())
     for measure in plan.query.measures:
-        figure = _figure(measure, noisy)
-        for suffix, values in (("", figure.value), ("_low", figure.low), ("_high", figure.high)):
-            columns[measure.name + suffix] = pa.array(values, from_pandas=True)
+        for name, figure in figures_of(plan, measure, noisy).items():
+            for suffix, values in (
+                ("", figure.value),
+                ("_low", figure.low),
+                ("_high", figure.high),
+            ):
+                columns[name + suffix] = pa.array(values, from_pandas=True)
     return pa.table(columns)
+
+
+def _by_part(plan: QueryPlan, total: noise.Reals) -> dict[str, noise.Reals]:
+    """Noisy sums per part: one row of the vector, or one per node of a histogram's tree."""
+    sums, place = {}, 0
+    for part in plan.vector.parts:
+        nodes = Tree(leaves=part.bins).nodes if part.bins else 1
+        rows = total[place : place + nodes]
+        sums[part.name] = rows if part.bins else rows[0]
+        place += nodes
+    return sums
+
+
+def figures_of(plan: QueryPlan, measure: Measure, noisy: Noisy) -> dict[str, Figure]:
+    """Released column → figure in every cell, with its interval; a histogram has one per bin."""
+    if not measure.binned:
+        return {measure.name: _figure(measure, noisy)}
+    part = noisy.plan.part(f"bins_{measure.column}")
+    if measure.level is not None:
+        return {measure.name: quantile_figure(noisy, part, plan.table, measure.level)}
+    labels = plan.table.labels(measure.column)
+    figures = histogram_figures(noisy, part)
+    return {f"{measure.name}[{label}]": each for label, each in zip(labels, figures, strict=True)}
 
 
 def _figure(measure: Measure, noisy: Noisy) -> Figure:

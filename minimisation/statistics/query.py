@@ -5,15 +5,20 @@ because one person decides them.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
+from minimisation.contract.domains import Bounds
 from minimisation.contract.errors import UseCaseError
+from minimisation.statistics.arithmetic import Expression
 from minimisation.statistics.catalogue import StoredTable
 from minimisation.statistics.parts import LARGEST, Grid
 from minimisation.statistics.predicates import Between, In, Predicate
 
-MeasureKind: TypeAlias = Literal["rows", "persons", "sum", "mean", "variance"]
+MeasureKind: TypeAlias = Literal[
+    "rows", "persons", "sum", "mean", "variance", "histogram", "quantile"
+]
 
 MOST_CELLS = 2**24
 """Largest grid that is released; more cells than people carry noise only."""
@@ -24,13 +29,16 @@ class Measure:
     """One figure per group."""
 
     kind: MeasureKind
-    """rows, persons, or sum, mean or variance of a bounded column."""
+    """rows, persons, sum, mean or variance of a bounded column, or histogram or quantile of one
+    with public edges."""
     column: str = ""
     """Measured column; empty for rows and persons."""
     low: float | None = None
     """Values below count as this; None: the column's own bound."""
     high: float | None = None
     """Values above count as this; None: the column's own bound."""
+    level: float | None = None
+    """Share of rows below a quantile, in (0, 1); None for any other figure."""
 
     def __post_init__(self) -> None:
         """Refuse an unknown kind, a misplaced column or impossible bounds.
@@ -43,6 +51,12 @@ class Measure:
             raise ValueError(f"measure ({self.kind}) must be one of {known}")
         if bool(self.column) != (self.kind not in ("rows", "persons")):
             raise ValueError(f"measure ({self.kind}) must name a column exactly if it needs one")
+        if (self.kind == "quantile") != (self.level is not None):
+            raise ValueError(f"level ({self.level}) must be given exactly for a quantile")
+        if self.level is not None and not 0 < self.level < 1:
+            raise ValueError(f"level ({self.level}) must be above 0 and below 1")
+        if self.binned and (self.low, self.high) != (None, None):
+            raise ValueError(f"measure ({self.kind}) must have no bounds: its bins are public")
         for end in (self.low, self.high):
             if end is not None and not math.isfinite(end):
                 raise ValueError(f"bound ({end}) of '{self.column}' must be finite")
@@ -50,7 +64,13 @@ class Measure:
     @property
     def name(self) -> str:
         """Column of the released table."""
-        return f"{self.kind}_{self.column.replace('.', '_')}" if self.column else self.kind
+        level = "" if self.level is None else f"_{self.level:g}"
+        return f"{self.kind}_{self.column.replace('.', '_')}{level}" if self.column else self.kind
+
+    @property
+    def binned(self) -> bool:
+        """Whether it is read off a histogram over public edges."""
+        return self.kind in ("histogram", "quantile")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +85,8 @@ class Query:
     """Group keys with declared labels; none: one figure for all."""
     population: tuple[Predicate, ...] = ()
     """Conditions that hold together."""
+    derived: Mapping[str, Expression] = field(default_factory=dict)
+    """Columns worked out per row, by name; measures and conditions may use them."""
 
     def __post_init__(self) -> None:
         """Refuse a query without figures, or with one twice.
@@ -91,21 +113,36 @@ def check(query: Query, table: StoredTable) -> tuple[int, ...]:
     if math.prod(shape) > MOST_CELLS:
         raise UseCaseError(f"by ({', '.join(query.by)}) must declare at most {MOST_CELLS} cells")
     for predicate in query.population:
-        column = table.column(predicate.column)
-        if isinstance(predicate, In):
-            unknown = set(predicate.labels) - set(getattr(column.domain, "values", ()))
-            if unknown:
-                msg = f"labels of '{predicate.column}' must be declared ones, not "
-                raise UseCaseError(msg + ", ".join(sorted(unknown)))
-        elif isinstance(predicate, Between):
-            table.grid(predicate.column)
+        _check_predicate(predicate, table)
+    _check_measures(query, table, math.prod(shape))
+    return shape
+
+
+def _check_predicate(predicate: Predicate, table: StoredTable) -> None:
+    column = table.column(predicate.column)
+    if isinstance(predicate, In):
+        unknown = set(predicate.labels) - set(getattr(column.domain, "values", ()))
+        if unknown:
+            msg = f"labels of '{predicate.column}' must be declared ones, not "
+            raise UseCaseError(msg + ", ".join(sorted(unknown)))
+    elif isinstance(predicate, Between):
+        table.grid(predicate.column)
+
+
+def _check_measures(query: Query, table: StoredTable, cells: int) -> None:
     grids: dict[str, Grid] = {}
     for measure in query.measures:
-        if measure.column:
+        if measure.binned:
+            if not isinstance(table.column(measure.column).domain, Bounds):
+                raise UseCaseError(f"column '{measure.column}' of {measure.name} must be a number")
+            if 2 * len(table.labels(measure.column)) * cells > MOST_CELLS:
+                raise UseCaseError(
+                    f"{measure.name} must have at most {MOST_CELLS // 2} bins in all"
+                )
+        elif measure.column:
             grid = measured_grid(measure, table)
             if grids.setdefault(measure.column, grid) != grid:
                 raise UseCaseError(f"bounds of '{measure.column}' must be the same in all measures")
-    return shape
 
 
 def measured_grid(measure: Measure, table: StoredTable) -> Grid:

@@ -1,13 +1,14 @@
 """The readable form of a private query, and its one parser.
 
     rows, persons, mean(age, 18, 65) by offence, month where sex = 'male' and age >= 18
+    histogram(age), median(age), quantile(age, 0.9), sum(hours - wait * 0.5, 0, 24) by offence
 
 Parsed by sqlglot into a syntax tree, of which only the few forms named here are read; anything
 else is refused. The text is the analyst's own, so messages may quote it.
 """
 
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -16,11 +17,15 @@ from sqlglot.parser import Parser as SqlParser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from minimisation.contract.errors import UseCaseError
+from minimisation.statistics import arithmetic
+from minimisation.statistics.arithmetic import Expression
 from minimisation.statistics.predicates import Between, In, Missing, Predicate
 from minimisation.statistics.query import Measure, Query
 
 FORM = "rows, mean(age) by offence where sex = 'male'"
 """Shown in every refusal."""
+
+Derived: TypeAlias = dict[str, Expression]
 
 _OPEN, _CLOSE = TokenType.L_PAREN, TokenType.R_PAREN
 
@@ -46,12 +51,14 @@ def parse(text: str, table: str) -> Query:
         UseCaseError: quoting what could not be read.
     """
     figures, keys, conditions = _clauses(text)
+    derived: dict[str, Expression] = {}
     try:
         return Query(
             table=table,
-            measures=tuple(_measure(node) for node in _list(figures)),
+            measures=tuple(_measure(node, derived) for node in _list(figures)),
             by=tuple(_column(node) for node in _list(keys)) if keys else (),
-            population=tuple(_predicates(_condition(conditions))) if conditions else (),
+            population=(tuple(_predicates(_condition(conditions), derived)) if conditions else ()),
+            derived=derived,
         )
     except ValueError as error:
         raise UseCaseError(f"query: {error}") from None
@@ -112,29 +119,62 @@ def _condition(text: str) -> exp.Expression:
     return condition
 
 
-def _measure(node: exp.Expression) -> Measure:
+def _measure(node: exp.Expression, derived: Derived) -> Measure:
     if isinstance(node, exp.Column):
         return Measure(kind=_column(node))  # type: ignore[arg-type]  # Measure checks the word
     if not isinstance(node, exp.Anonymous):
         raise _refusal(node.sql(), "is no figure")
-    column, *bounds = node.expressions or [exp.Null()]
-    if len(bounds) not in (0, 2):
-        raise _refusal(node.sql(), "takes a column, or a column and two bounds")
-    low, high = [_number(each) for each in bounds] or (None, None)
-    kind = node.name.lower()
-    return Measure(kind=kind, column=_column(column), low=low, high=high)  # type: ignore[arg-type]
+    first, *rest = node.expressions or [exp.Null()]
+    numbers = [_number(each) for each in rest]
+    kind, column = node.name.lower(), _operand(first, derived)
+    if kind == "median" and not numbers:
+        kind, numbers = "quantile", [0.5]
+    if kind == "quantile" and len(numbers) == 1:
+        return Measure(kind="quantile", column=column, level=numbers[0])
+    if len(numbers) not in (0, 2) or kind == "quantile":
+        rule = "takes a column, or a column and two bounds; a quantile a column and a share"
+        raise _refusal(node.sql(), rule)
+    low, high = numbers or (None, None)
+    return Measure(kind=kind, column=column, low=low, high=high)  # type: ignore[arg-type]  # as above
 
 
-def _predicates(node: exp.Expression) -> list[Predicate]:
+def _operand(node: exp.Expression, derived: Derived) -> str:
+    """A column, or the name of one that is worked out."""
+    expression = _expression(node)
+    if isinstance(expression, arithmetic.Of):
+        return expression.column
+    if not any(arithmetic.columns_of(expression)):
+        raise _refusal(node.sql(), "must use a column")
+    name = arithmetic.name_of(expression)
+    if derived.setdefault(name, expression) != expression:
+        raise _refusal(node.sql(), "is too much like another column")
+    return name
+
+
+def _expression(node: exp.Expression) -> Expression:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    signs: dict[type[exp.Expression], Literal["+", "-", "*"]]
+    signs = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
+    if type(node) in signs:
+        left, right = _expression(node.this), _expression(node.expression)
+        return arithmetic.Combined(sign=signs[type(node)], left=left, right=right)
+    if isinstance(node, exp.Neg | exp.Literal):
+        _number(node)
+        return arithmetic.Number(text=node.sql())
+    return arithmetic.Of(column=_column(node))
+
+
+def _predicates(node: exp.Expression, derived: Derived) -> list[Predicate]:
     while isinstance(node, exp.Paren):
         node = node.this
     if isinstance(node, exp.And):
-        return [*_predicates(node.this), *_predicates(node.expression)]
-    return [_predicate(node)]
+        return [*_predicates(node.this, derived), *_predicates(node.expression, derived)]
+    return [_predicate(node, derived)]
 
 
-def _predicate(node: exp.Expression) -> Predicate:
-    read = _label_predicate(node) or _interval(node)
+def _predicate(node: exp.Expression, derived: Derived) -> Predicate:
+    read = _label_predicate(node) or _interval(node, derived)
     if read is None:
         rule = "must be =, in, between, >=, <=, is null or is not null, joined by and"
         raise _refusal(node.sql(), rule)
@@ -153,15 +193,15 @@ def _label_predicate(node: exp.Expression) -> Predicate | None:
     return None
 
 
-def _interval(node: exp.Expression) -> Predicate | None:
+def _interval(node: exp.Expression, derived: Derived) -> Predicate | None:
     if isinstance(node, exp.Between):
         low, high = _number(node.args["low"]), _number(node.args["high"])
-        return Between(column=_column(node.this), low=low, high=high)
+        return Between(column=_operand(node.this, derived), low=low, high=high)
     if not isinstance(node, exp.EQ | exp.GTE | exp.LTE):
         return None
     end = _number(node.expression)
     return Between(
-        column=_column(node.this),
+        column=_operand(node.this, derived),
         low=None if isinstance(node, exp.LTE) else end,
         high=None if isinstance(node, exp.GTE) else end,
     )

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,10 +14,15 @@ import pytest
 
 from minimisation.contract.errors import BudgetExceededError, StoreError
 from minimisation.statistics.accounting import UNITS, Account, Spend
+from minimisation.statistics.chain import Cell, Chain
 from minimisation.statistics.ledger import Ledger, Reservation
 
 KEY = b"k" * 32
 ONE = Account(epsilon=1.0)
+ADD_A_REFUND = (
+    "insert into line select 4, hash, state, 4, purpose, analyst, period, -units, 0, request, at"
+    " from line where number = 3"
+)
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -54,9 +59,9 @@ def test_a_reservation_is_charged_before_anything_runs(ledger: Ledger) -> None:
 
 def test_the_budget_can_be_used_to_the_last_unit_and_no_further(ledger: Ledger) -> None:
     for number in range(10):
-        reserve(ledger, 0.0999999999, f"q{number}")
+        reserve(ledger, 0.1, f"q{number}")
     with pytest.raises(BudgetExceededError, match="budget of the year"):
-        reserve(ledger, 0.000001)
+        reserve(ledger, 1e-9)
     assert ledger.verify() == 10
 
 
@@ -64,6 +69,7 @@ def test_the_force_caps_its_analysts_together(ledger: Ledger) -> None:
     for analyst in "abc":
         reserve(ledger, 0.9, analyst=analyst)
     reserve(ledger, 0.3, analyst="d")
+    assert ledger.spent(analyst="d").units == 0.3 * UNITS
     with pytest.raises(BudgetExceededError, match="force"):
         reserve(ledger, 0.1, analyst="e")
 
@@ -132,8 +138,7 @@ def test_a_clock_that_was_turned_back_is_noticed(ledger: Ledger, clock: Clock) -
         "update line set units = 1 where number = 2",
         "delete from line where number = 2",
         "update line set analyst = 'b' where number = 1",
-        "insert into line select 4, state, 4, purpose, analyst, period, -units, 0, request, at, hash"
-        " from line where number = 3",
+        ADD_A_REFUND,
     ],
 )
 def test_a_changed_ledger_does_not_verify(ledger: Ledger, change: str) -> None:
@@ -164,7 +169,7 @@ def test_a_ledger_that_was_deleted_is_noticed(ledger: Ledger) -> None:
 
 def test_a_missing_anchor_is_noticed(ledger: Ledger) -> None:
     reserve(ledger, 0.9)
-    ledger.anchor.unlink()
+    ledger._chain.anchor.unlink()
     with pytest.raises(StoreError, match="anchor"):
         ledger.spent()
 
@@ -224,27 +229,24 @@ def test_a_process_that_is_killed_has_paid(tmp_path: Path, started: bool) -> Non
 
 def test_a_ledger_that_crashed_before_its_anchor_goes_on(ledger: Ledger) -> None:
     reserve(ledger, 0.1)
-    before = ledger.anchor.read_text()
+    before = ledger._chain.anchor.read_text()
     reserve(ledger, 0.1)
-    ledger.anchor.write_text(before)
+    ledger._chain.anchor.write_text(before)
     reserve(ledger, 0.1)
     assert ledger.verify() == 3
 
 
-@pytest.fixture
-def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    real = Ledger._append
+def test_a_full_disk_means_that_nothing_runs(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Chain.append
 
-    def fail(self: Ledger, *args: object) -> int:
-        real(self, *args)  # type: ignore[arg-type]
+    def fail(self: Chain, connection: sqlite3.Connection, cells: Sequence[Cell]) -> int:
+        real(self, connection, cells)
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(Ledger, "_append", fail)
-    yield
-
-
-@pytest.mark.usefixtures("full_disk")
-def test_a_full_disk_means_that_nothing_runs(ledger: Ledger) -> None:
-    with pytest.raises(StoreError, match="cannot be used"):
-        reserve(ledger, 0.1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Chain, "append", fail)
+        with pytest.raises(StoreError, match="cannot be used"):
+            reserve(ledger, 0.1)
     assert ledger.verify() == 0

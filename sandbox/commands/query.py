@@ -1,0 +1,250 @@
+"""`sandbox query` and `sandbox budget`: a private question to forces, and what it costs them."""
+
+import hashlib
+import hmac
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from minimisation import UseCaseError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from minimisation.statistics.accounting import Account
+    from minimisation.statistics.desk import Answer, Desk
+    from minimisation.statistics.ledger import Ledger
+    from minimisation.statistics.planner import QueryPlan
+    from minimisation.statistics.quote import Quote, Width
+    from sandbox.study import Study
+
+QUANTUM = 0.25
+"""Seconds to whose multiple an answer is held back, so that its time tells nothing of the data."""
+
+stdout = Console()
+stderr = Console(stderr=True)
+
+budget_app = typer.Typer(
+    help="Privacy budgets of a plan's forces.", no_args_is_help=True, rich_markup_mode=None
+)
+
+PlanPath = Annotated[Path, typer.Argument(help="Study plan, a TOML file.", show_default=False)]
+Workspace = Annotated[Path, typer.Option(help="Folder for stores, feeds and results.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
+    plan: PlanPath,
+    text: Annotated[str, typer.Argument(help="Such as: rows, mean(age) by sex where age >= 18")],
+    force: Annotated[
+        list[str] | None, typer.Option(help="Force to ask; several are added up. All if none.")
+    ] = None,
+    epsilon: Annotated[float, typer.Option(help="Privacy loss at each force.")] = 0.5,
+    delta: Annotated[float, typer.Option(help="Its failure probability; Gaussian above 0.")] = 0.0,
+    in_all: Annotated[int, typer.Option(min=1, help="Most rows of a person, unfiltered.")] = 10,
+    groups: Annotated[int, typer.Option(min=1, help="Most groups of a person.")] = 10,
+    rows: Annotated[int, typer.Option(min=1, help="Most rows of a person in a group.")] = 3,
+    analyst: Annotated[str, typer.Option(help="Whose account is charged.")] = "analyst",
+    quote: Annotated[bool, typer.Option("--quote", help="Print the price; spend nothing.")] = False,  # noqa: FBT002 - a flag
+    within: Annotated[
+        str, typer.Option(help="Interval wanted, such as rows=20 or mean_age=1.5@1000 rows.")
+    ] = "",
+    workspace: Workspace = Path("workspace"),
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Ask forces a private question: person-level bounds, noise, and a charge to their budgets."""
+    from minimisation.statistics import encoding, planner  # noqa: PLC0415 - engines load when needed
+    from minimisation.statistics.quote import epsilon_for  # noqa: PLC0415 - as above
+    from minimisation.statistics.quote import quote as quoted  # noqa: PLC0415 - as above
+    from minimisation.statistics.text_form import parse  # noqa: PLC0415 - as above
+
+    started = time.monotonic()
+    study = _study(plan, workspace)
+    case = study.plan.use_case
+    single = case.unit == "record"  # every record is a unit of its own
+    allowance = planner.Allowance(
+        in_all=1 if single else in_all, groups=1 if single else groups, rows=1 if single else rows
+    )
+    table = encoding.stored_table(case)
+    chosen = planner.choose(parse(text, table.name), table, allowance)
+    names = force or list(study.stores)
+    if within:
+        epsilon = epsilon_for(chosen, _wanted(within), delta=delta, forces=len(names))
+    offer = quoted(chosen, epsilon, delta, len(names))
+    _say(offer, case.unit)
+    if quote:
+        _print_quote(offer, as_json=as_json)
+        return
+    answer = _ask(study, chosen, names, (epsilon, delta), analyst)
+    currency = "rho" if _account(study).accountant == "zcdp" else "epsilon"
+    time.sleep(-(time.monotonic() - started) % QUANTUM)
+    _print_table(answer.table, as_json=as_json)
+    for name, cost in answer.costs.items():
+        paid = (
+            f"{currency} {cost.units / 1e9:g}"
+            if cost.units
+            else "nothing, as it was released before"
+        )
+        stderr.print(f"{name} charged: {paid}", highlight=False)
+
+
+@budget_app.command("show")
+def budget_show(
+    plan: PlanPath,
+    workspace: Workspace = Path("workspace"),
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show what each force's queries have cost in this period and year."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - as above
+
+    study = _study(plan, workspace)
+    shown = []
+    for name in study.stores:
+        ledger = _ledger(study, name)
+        spent, year = ledger.spent(), ledger.spent_in_year(datetime.now(UTC).year)
+        epsilon, delta = ledger.cap.guarantee(spent)
+        row = {"force": name, "period": ledger.period, "epsilon_spent": epsilon}
+        row |= {"epsilon_budget": ledger.cap.epsilon, "delta_spent": delta}
+        shown.append(row | {"epsilon_in_year": ledger.cap.guarantee(year)[0]})
+    _print_rows(shown, as_json=as_json)
+
+
+@budget_app.command("verify")
+def budget_verify(plan: PlanPath, workspace: Workspace = Path("workspace")) -> None:
+    """Check every line of each force's privacy ledger against its chain."""
+    study = _study(plan, workspace)
+    for name in study.stores:
+        lines = _ledger(study, name).verify()
+        stdout.print(f"{name}: {lines} lines as they were written", highlight=False)
+
+
+def _study(plan: Path, workspace: Path) -> "Study":
+    from sandbox.study import Study  # noqa: PLC0415 - as above
+
+    return Study(plan_path=plan, workspace=workspace)
+
+
+def _ask(
+    study: "Study",
+    plan: "QueryPlan",
+    names: Sequence[str],
+    budget: tuple[float, float],
+    analyst: str,
+) -> "Answer":
+    from minimisation.statistics.desk import Asking, ask  # noqa: PLC0415 - as above
+
+    with ExitStack() as stack:
+        desks = [stack.enter_context(_desk(study, name)) for name in names]
+        return ask(plan, desks, *budget, Asking(purpose=study.plan.use_case.name, analyst=analyst))
+
+
+@contextmanager
+def _desk(study: "Study", name: str) -> Iterator["Desk"]:
+    """One force with its encoded table; the only place that knows what a store is."""
+    from minimisation.forces import analysis  # noqa: PLC0415 - as above
+    from minimisation.statistics import encoding  # noqa: PLC0415 - as above
+    from minimisation.statistics.desk import Desk  # noqa: PLC0415 - as above
+
+    found = [force for force in study.forces().members if force.name == name]
+    if not found:
+        raise UseCaseError(f"force '{name}' must be one of {', '.join(study.stores)}")
+    connection = found[0].store.open()
+    try:
+        analysis.build(connection, study.plan.use_case, study.split, name)
+        encoding.encode(connection, study.plan.use_case)
+        ledger = _ledger(study, name)
+        yield Desk(
+            force=name,
+            connection=connection,
+            ledger=ledger,
+            account=ledger.cap,
+            snapshot=study.digests[name],
+        )
+    finally:
+        connection.close()
+
+
+def _ledger(study: "Study", force: str) -> "Ledger":
+    from minimisation.statistics.ledger import Ledger  # noqa: PLC0415 - as above
+
+    folder = study.workspace / "ledgers"
+    folder.mkdir(parents=True, exist_ok=True)
+    key = hmac.new(study.key, f"ledger:{force}".encode(), hashlib.sha256).digest()
+    return Ledger(path=folder / f"{force}.sqlite", key=key, cap=_account(study))
+
+
+def _account(study: "Study") -> "Account":
+    """The plan's budget; with a delta losses add up as zero-concentrated ones."""
+    from minimisation.statistics.accounting import Account  # noqa: PLC0415 - as above
+
+    rules = study.plan.file.policy
+    return Account(
+        epsilon=rules.epsilon, delta=rules.delta, accountant="zcdp" if rules.delta > 0 else "basic"
+    )
+
+
+def _wanted(text: str) -> "Width":
+    from minimisation.statistics.quote import Width  # noqa: PLC0415 - as above
+
+    measure, _, rest = text.partition("=")
+    half, _, rows = rest.partition("@")
+    try:
+        count = int(rows.removesuffix("rows")) if rows else None
+        return Width(measure=measure.strip(), half=float(half), rows=count)
+    except ValueError:
+        msg = f"within ({text}) must be like rows=20, or mean_age=1.5@1000 for cells of 1000 rows"
+        raise UseCaseError(msg) from None
+
+
+def _say(offer: "Quote", unit: str) -> None:
+    """What the figures mean, beside the data."""
+    plan = offer.plan
+    bound = f"{plan.vector.rows} rows in all"
+    if plan.form != "prefix":
+        bound = f"{plan.vector.groups} groups with {plan.vector.rows} rows in each"
+    stderr.print(f"form: {plan.form} ({plan.because})", highlight=False)
+    stderr.print(f"one {unit} counts with at most {bound}; beyond that is cut off", highlight=False)
+    stderr.print(f"each force adds {offer.added}; intervals are 95 % of it", highlight=False)
+
+
+def _print_quote(offer: "Quote", *, as_json: bool) -> None:
+    epsilon, rho = offer.spend.epsilon, offer.spend.rho
+    price = {"epsilon": epsilon, "rho": rho, "delta": offer.spend.delta, "forces": offer.forces}
+    rows = [
+        {"measure": width.measure, "rows_in_cell": width.rows, "half_width": width.half}
+        for width in offer.widths
+    ]
+    if as_json:
+        sys.stdout.write(json.dumps({"cost": price, "intervals": rows}, indent=2) + "\n")
+        return
+    _print_rows(rows, as_json=False)
+    cost = f"epsilon {epsilon:g}" if epsilon is not None else f"rho {rho:g}"
+    stderr.print(f"would cost each force {cost}; nothing was spent", highlight=False)
+
+
+def _print_table(table: "pa.Table", *, as_json: bool) -> None:
+    _print_rows(table.to_pylist(), as_json=as_json)
+
+
+def _print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps([dict(row) for row in rows], indent=2) + "\n")
+        return
+    shown = Table(*(rows[0] if rows else ()))
+    for row in rows:
+        shown.add_row(*(_cell(value) for value in row.values()))
+    stdout.print(shown)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

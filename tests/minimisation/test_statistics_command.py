@@ -1,0 +1,156 @@
+"""`sandbox query` and `sandbox budget` on a small plan of invented, SYNTHETIC people."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from minimisation import BudgetExceededError, StoreError, UseCaseError
+from sandbox.commands import query
+from sandbox.commands.query import budget_app, query_command
+
+Run = Callable[..., Any]
+
+app = typer.Typer()
+app.command("query")(query_command)
+app.add_typer(budget_app, name="budget")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """Two forces of a hundred SYNTHETIC people each, with two rows a person."""
+    lines = ["id,force,age,sex,y"]
+    for number in range(200):
+        force, sex = ("ashmere", "brackwell")[number % 2], ("Female", "Male")[number // 2 % 2]
+        lines += [f"SYN-{number},{force},30,{sex},0"] * 2
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "case.toml").write_text(CASE)
+    (tmp_path / "plan.toml").write_text(PLAN)
+    return tmp_path
+
+
+CASE = """
+name = "toy"
+title = "Will it happen?"
+purpose = "testing"
+unit = "person"
+as_of = 2024-01-01
+[question]
+kind = "binary-outcome"
+target = "y"
+features = ["age", "sex"]
+[floor]
+measure = "auc"
+at_least = 0.6
+[business_as_usual]
+points = { age = { per_unit = -1.0 } }
+[columns.age]
+low = 10
+high = 90
+[columns.sex]
+categories = ["Female", "Male"]
+protected = true
+[columns.y]
+role = "target"
+observed = "after"
+low = 0
+high = 1
+"""
+PLAN = """
+title = "Toy"
+use_case = "case.toml"
+repeats = 2
+seed = 1
+held_out = 0.0
+
+[data]
+status = "public"
+file = "rows.csv"
+force_column = "force"
+person = "id"
+
+[policy]
+epsilon = 1.0
+delta = 0.0
+"""
+
+
+@pytest.fixture
+def run(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setattr(query, "QUANTUM", 0.01)
+
+    def command(*words: str) -> Any:  # noqa: ANN401 - typer's result
+        where = ["--workspace", str(workspace / "work")]
+        plan = str(workspace / "plan.toml")
+        place = 2 if words[0] == "budget" else 1
+        given = [*words[:place], plan, *words[place:], *where]
+        return CliRunner().invoke(app, given, catch_exceptions=True)
+
+    return command
+
+
+def rows_of(result: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - typer's result
+    assert result.exception is None, result.exception
+    rows: list[dict[str, Any]] = json.loads(result.stdout)
+    return rows
+
+
+def test_a_query_answers_and_both_forces_pay(run: Run) -> None:
+    rows = rows_of(run("query", "rows, persons by sex", "--epsilon", "0.6", "--json"))
+    assert [row["sex"] for row in rows] == ["Female", "Male"]
+    assert all(row["rows_low"] < row["rows"] < row["rows_high"] for row in rows)
+    spent = rows_of(run("budget", "show", "--json"))
+    assert {row["force"]: row["epsilon_spent"] for row in spent} == {
+        "ashmere": 0.6,
+        "brackwell": 0.6,
+    }
+    assert "1 lines as they were written" not in run("budget", "verify").stdout
+    assert "3 lines as they were written" in run("budget", "verify").stdout
+
+
+def test_the_same_query_is_free_and_another_is_not_covered(run: Run) -> None:
+    first = rows_of(run("query", "rows", "--epsilon", "0.6", "--json"))
+    assert rows_of(run("query", "rows", "--epsilon", "0.6", "--json")) == first
+    refused = run("query", "persons", "--epsilon", "0.6")
+    assert isinstance(refused.exception, BudgetExceededError)
+
+
+def test_one_force_can_be_asked_alone(run: Run) -> None:
+    rows_of(run("query", "rows", "--force", "ashmere", "--json"))
+    spent = rows_of(run("budget", "show", "--json"))
+    assert [row["epsilon_spent"] for row in spent] == [0.5, 0]
+    wrong = run("query", "rows", "--force", "nowhere")
+    assert isinstance(wrong.exception, UseCaseError)
+
+
+def test_a_quote_spends_nothing(run: Run) -> None:
+    quoted = run("query", "rows, mean(age) by sex", "--quote", "--json")
+    found = json.loads(quoted.stdout)
+    assert found["cost"]["epsilon"] == pytest.approx(0.5)
+    assert [each["measure"] for each in found["intervals"]] == ["rows"] + ["mean_age"] * 3
+    assert all(row["epsilon_spent"] == 0 for row in rows_of(run("budget", "show", "--json")))
+
+
+def test_an_interval_that_is_asked_for_is_what_comes_out(run: Run) -> None:
+    rows = rows_of(run("query", "rows by sex", "--within", "rows=200", "--json"))
+    assert all(row["rows_high"] - row["rows"] <= 200 for row in rows)
+    assert isinstance(run("query", "rows", "--within", "rows").exception, UseCaseError)
+
+
+def test_answers_with_wide_bounds_and_much_budget_are_near_the_truth(
+    run: Run, workspace: Path
+) -> None:
+    (workspace / "plan.toml").write_text(PLAN.replace("epsilon = 1.0", "epsilon = 1000.0"))
+    answer = run("query", "rows, persons by sex where age >= 20", "--epsilon", "900", "--json")
+    for row in rows_of(answer):
+        assert (round(row["rows"]), round(row["persons"])) == (200, 100)
+
+
+def test_a_ledger_that_was_changed_is_noticed(run: Run, workspace: Path) -> None:
+    rows_of(run("query", "rows", "--json"))
+    (workspace / "work" / "ledgers" / "ashmere.sqlite").unlink()
+    assert isinstance(run("budget", "verify").exception, StoreError)
