@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import os
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 from minimisation import Forces, Microdata, Option, Release, Statistics
 from minimisation.contract import wire
 from minimisation.contract.release import Artefact
+from minimisation.forces.actors import ActorKey, Role
 from minimisation.forces.analysis import Split
 from minimisation.forces.boundary import Force
 from minimisation.forces.home import Home
 from minimisation.forces.ledger import Ledger
 from minimisation.forces.lineage import Derivative, Kind
 from minimisation.forces.policy import Policy
+from minimisation.forces.policy_file import read_policy
 from sandbox.ceiling import PooledCeiling
 from sandbox.feeds import data_digests, load_stores, workspace_key
 from sandbox.plan import Plan, read_plan
@@ -97,24 +100,40 @@ class Study:
 
     def forces(self, workers: int = 2) -> Forces:
         """The plan's forces; open them with `with`."""
-        rules = self.plan.file.policy
-        members = tuple(
-            Force(
-                store=home,
-                audit=home.audit,
-                policy=Policy(
-                    use_cases=frozenset({self.plan.use_case.name}),
-                    steps=EveryStep(),
-                    kinds=rules.allowed(self.plan.file.data.status),
-                    minimum_contributors=rules.minimum_contributors,
-                ),
-                ledger=Ledger(epsilon=rules.epsilon, delta=rules.delta),
-                secret=home.secret,
-            )
-            for home in self.stores.values()
-        )
+        members = tuple(self._force(home) for home in self.stores.values())
         return Forces(
             members=members, use_case=self.plan.use_case, split=self.split, workers=workers
+        )
+
+    def _force(self, home: Home) -> Force:
+        """A force under its own policy file; without one, under the plan's rules.
+
+        The asker's key file is named by the variable SANDBOX_AS.
+        """
+        rules, case = self.plan.file.policy, self.plan.use_case
+        path = home.paths.root / "policy.toml"
+        if path.is_file():
+            policy = read_policy(path).of(case.name)
+        else:
+            policy = Policy(
+                use_cases=frozenset({case.name}),
+                steps=EveryStep(),
+                kinds=rules.allowed(self.plan.file.data.status),
+                minimum_contributors=rules.minimum_contributors,
+                epsilon=rules.epsilon,
+                delta=rules.delta,
+            )
+        actor = None
+        if (key := os.environ.get("SANDBOX_AS")) is not None:
+            roles = frozenset({Role.ANALYST, Role.ASSESSOR})
+            actor = home.register.prove(ActorKey.read(Path(key)), "ask", roles)
+        return Force(
+            store=home,
+            policy=policy,
+            ledger=Ledger(epsilon=policy.epsilon, delta=policy.delta),
+            secret=home.secret,
+            audit=home.audit,
+            actor=actor,
         )
 
     def note_release(self, what: str, release: Release) -> None:

@@ -20,6 +20,8 @@ def search(
     person: str,
     workspace: Path,
     also: Mapping[str, Iterable[str]] | None = None,
+    *,
+    apart: Path | None = None,
 ) -> remnants.Remnants:
     """Search stores, archive, logs and the plain files of a workspace.
 
@@ -29,6 +31,7 @@ def search(
         workspace: folder of releases, evidence and reports.
         also: what else names the person, such as pseudonyms of releases or a linkage token that
             is in no store any more.
+        apart: folder of all forces; the others' folders in it are left to their own searches.
     """
     identifiers: dict[str, Iterable[str | None]] = {
         "person id": [person],
@@ -47,6 +50,9 @@ def search(
         found.append(remnants.Remnant(where="tokens", what="audit token"))
     skipped: list[str] = []
     for path in plain_files(home, workspace):
+        others = apart is not None and path.is_relative_to(apart)
+        if others and not path.is_relative_to(home.paths.root):
+            continue
         where = str(path.relative_to(workspace)) if path.is_relative_to(workspace) else path.name
         seen = _in_any_file(path, where, wanted)
         if seen is None:

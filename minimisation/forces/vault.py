@@ -112,7 +112,8 @@ class Vault:
             try:
                 for schema, table in tables(connection):
                     name = f"{sql.name(schema)}.{sql.name(table)}"
-                    connection.execute(f"select max(t::varchar) from {name} t").fetchall()
+                    # a hash of every column reads every block, at a fraction of a cast's cost
+                    connection.execute(f"select bit_xor(hash(t)) from {name} t").fetchall()
             except duckdb.Error as error:
                 raise self.explained(error) from None
 

@@ -227,9 +227,9 @@ def erase(  # noqa: PLR0913, PLR0917 - a command's options
         proved = _proved(home, as_key, "erase", Role.DPO)
         wanted = _person(person)
         also = _also(home, wanted, linkage_tokens(home.vaults(), wanted))
-        before = search(home, wanted, workspace, also)
+        before = search(home, wanted, workspace, also, apart=stores)
         home.erase(wanted, proved, why)
-        after = search(home, wanted, workspace, also)
+        after = search(home, wanted, workspace, also, apart=stores)
         stderr.print(f"{force}: {len(before.found)} places before, {len(after.found)} after")
         _report(force, after)
 
@@ -274,7 +274,8 @@ def remnants(
     wanted = _person(person)
     for force in _names(stores):
         with _house(stores, force) as home:
-            _report(force, search(home, wanted, workspace, _also(home, wanted, also)))
+            given = _also(home, wanted, also)
+            _report(force, search(home, wanted, workspace, given, apart=stores))
 
 
 @forces_app.command("backup-key")

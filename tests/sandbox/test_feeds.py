@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from minimisation import Release, Statistics, UseCaseError
+from minimisation.forces.actors import Actor, ActorKey, Role
 from sandbox.starter import starter_plan
 from sandbox.study import Study
 
@@ -186,3 +187,22 @@ def test_every_release_is_entered_in_the_lineage_of_every_force(folder: Path) ->
         assert noted.snapshots[name] == live.name
         assert noted.epsilon is None
         assert home.lineage.of(name, frozenset({live.name})) == (noted,)
+
+
+def test_a_force_with_a_policy_of_its_own_permits_what_that_says_and_nothing_else(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = study(folder)
+    (open_to_all,) = {force.policy.use_cases for force in made.forces()}
+    assert open_to_all == {"own"}
+    home = made.stores["north"]
+    (home.paths.root / "policy.toml").write_text("[purpose.other]\nkinds = ['statistics']\n")
+    policies = {force.name: force.policy for force in made.forces()}
+    assert policies["north"].use_cases == frozenset()
+    assert policies["north"].objection_to_asker("") is not None
+    assert policies["south"].use_cases == {"own"}
+    key = ActorKey.create(folder / "analyst.pem")
+    for each in made.stores.values():
+        each.register.add(Actor(name="A", role=Role.ANALYST, public=key.public))
+    monkeypatch.setenv("SANDBOX_AS", str(key.path))
+    assert {force.actor.name for force in made.forces() if force.actor} == {"A"}
