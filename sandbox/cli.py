@@ -12,6 +12,7 @@ from rich.table import Table
 
 from minimisation import BinaryOutcome, SandboxError, UseCaseError
 from sandbox.commands.forces import audit_app, forces_app
+from sandbox.commands.query import budget_app, query_command
 
 if TYPE_CHECKING:
     from sandbox.study import Study
@@ -27,6 +28,8 @@ plan_app = typer.Typer(help="Study plans.", no_args_is_help=True, rich_markup_mo
 app.add_typer(plan_app, name="plan")
 app.add_typer(forces_app, name="forces")
 app.add_typer(audit_app, name="audit")
+app.add_typer(budget_app, name="budget")
+app.command("query")(query_command)
 
 stdout = Console()
 stderr = Console(stderr=True)
