@@ -6,8 +6,9 @@ The model that guides the choice is fitted inside the force, to figures that are
 """
 
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -68,11 +69,20 @@ class Account:
         """What is still there."""
         return self.rho - self.spent
 
-    def settle(self) -> bool:
-        """Make the next round the last one if two would not fit; whether any round is left."""
-        if self.left <= self.rho * 1e-9:
+    @property
+    def open_still(self) -> bool:
+        """Whether there is anything left to spend."""
+        return self.left > self.rho * 1e-9
+
+    def settle(self, *, last: bool = False) -> bool:
+        """Make the next round the last one if two would not fit, or if told so.
+
+        Returns:
+            Whether any round is left.
+        """
+        if not self.open_still:
             return False
-        if self.left < 2 * (self.measurement + self.choice):
+        if last or self.left < 2 * (self.measurement + self.choice):
             self.scale = math.sqrt(1 / (2 * MEASURE * self.left))
         return True
 
@@ -101,25 +111,43 @@ class Run:
     """Steps of a fit."""
     megabytes: float
     """Largest model."""
+    seconds: float = math.inf
+    """After this long the next round is the last one and takes all that is left."""
+    stopped: bool = False
+    """Whether rounds were left out for want of time."""
+    ends: float = field(default=math.inf, init=False)
+    """When the time is up, by the clock."""
     noisy: list[Measured] = field(default_factory=list)
     """What has been measured."""
 
     def play(self) -> list[Measured]:
-        """Measure all columns, then choose, measure and fit until all is spent."""
+        """Measure all columns, then choose, measure and fit until all is spent.
+
+        The clock starts after the counting, so that it tells nothing about the people: from here
+        on all that takes time depends on public sizes and on figures that are already private.
+        """
+        self.ends = time.monotonic() + self.seconds
         singles = counting.singles(self.cells)
         for single in singles:
             self._measure(single)
         model = self._fit(None)
-        while self.account.settle():
+        while self.account.open_still:
+            late = time.monotonic() >= self.ends
+            usual = self.account.left >= 2 * (self.account.measurement + self.account.choice)
+            self.stopped = self.stopped or (late and usual)
+            self.account.settle(last=late)
             clique = self._choose(model)
             before = self._expected(model, clique)
             self._measure(clique)
+            if not self.account.open_still:
+                break
             model = self._fit(model)
             self._anneal(clique, float(np.abs(self._expected(model, clique) - before).sum()))
         return self.noisy
 
     def _fit(self, start: mbi_engine.Model | None) -> mbi_engine.Model:
-        return modelled.fit(self.cells, self.noisy, steps=self.steps, start=start)
+        left = self.ends - time.monotonic()
+        return modelled.fit(self.cells, self.noisy, steps=self.steps, seconds=left, start=start)
 
     def _measure(self, clique: Clique) -> None:
         self.account.charge(self.account.measurement)
@@ -182,6 +210,8 @@ class MeasureAdaptively:
     """Steps of a fit inside the force."""
     megabytes: float
     """Largest model that may guide the choice."""
+    seconds: float
+    """After this long the next round is the last one."""
     name: str = "measure-adaptively"
     """Name by which a force approves it."""
 
@@ -202,7 +232,8 @@ class MeasureAdaptively:
             measured.size(cells, [clique])
             for clique in (*counting.singles(cells), *counting.pairs(cells))
         )
-        return measured.promise(largest * len(cells) * (self.rounds + 1))
+        most = measured.promise(largest * len(cells) * (self.rounds + 1))
+        return replace(most, schema=most.schema.append(pa.field(rows.STOPPED, pa.bool_())))
 
     def loss(self, use_case: UseCase) -> PrivacyLoss:
         """Loss of running it once."""
@@ -234,8 +265,9 @@ class MeasureAdaptively:
             account=Account.open(rho, self.rounds * len(cells), most),
             steps=self.steps,
             megabytes=self.megabytes,
+            seconds=self.seconds,
         )
-        return measured.to_table(play.play())
+        return rows.with_stopped(measured.to_table(play.play()), stopped=play.stopped)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,6 +284,9 @@ class PrivateAdaptive:
     """Steps of a fit inside the force; the last fit outside takes three times as many."""
     megabytes: float = 1.0
     """Largest model."""
+    seconds: float = 120.0
+    """Time for the rounds in each force, and for the fit outside; after it the next round takes
+    all that is left of the budget, and the release names the force."""
     name: str = "private-adaptive"
     """Name in plans and reports."""
     keeps_direct_identifiers: bool = False
@@ -264,6 +299,7 @@ class PrivateAdaptive:
             ValueError: naming the figure and the rule.
         """
         self._step()
+        rows.check_seconds(self.seconds)
 
     @property
     def summary(self) -> str:
@@ -280,6 +316,7 @@ class PrivateAdaptive:
             rounds=self.rounds,
             steps=self.steps,
             megabytes=self.megabytes,
+            seconds=self.seconds,
         )
 
     def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
@@ -296,4 +333,5 @@ class PrivateAdaptive:
         mbi_engine.require()
         counting.check_width(rows.cells_of(use_case))
         payloads = forces.ask(self._step()).complete()
-        return modelled.release_of(forces, use_case, payloads, steps=3 * self.steps, rng=rng)
+        effort = modelled.Effort(steps=3 * self.steps, seconds=self.seconds)
+        return modelled.release_of(forces, use_case, payloads, effort, rng)

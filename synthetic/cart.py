@@ -5,9 +5,11 @@ Dibben 2016, synthpop. A leaf hands out cells of the real people in it, so leave
 and no guarantee is claimed: an unusual person may be most of a leaf.
 """
 
+import math
+import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
@@ -43,12 +45,14 @@ class FitTrees:
     """Seed of the trees and the draws; every force spawns its own generator from it."""
     smallest_leaf: int
     """Fewest people in a leaf."""
+    seconds: float
+    """No further tree is begun after this long."""
     name: str = "fit-trees"
     """Name by which a force approves it."""
 
     def sends(self, use_case: UseCase) -> Payload:
-        """Synthetic rows inside the public domains."""
-        return rows.promise(use_case)
+        """Synthetic rows inside the public domains, and whether the time ran out."""
+        return rows.promise(use_case, timed=True)
 
     def run(self, premises: Premises) -> pa.Table:
         """Fit and draw, column by column.
@@ -60,11 +64,32 @@ class FitTrees:
         codes = rows.member_codes(premises, cells)
         rng = premises.rng(self.seed)
         if len(codes[0]) < 2 * self.smallest_leaf:
-            return rows.independent_rows(premises.use_case, cells, codes, rng)
+            alone = rows.independent_rows(premises.use_case, cells, codes, rng)
+            return rows.with_stopped(alone, stopped=False)
         order = order_of(premises.use_case, cells)
-        drawn = sequential(cells, codes, order, self.smallest_leaf, rng)
+        grower = Grower(smallest_leaf=self.smallest_leaf, seconds=self.seconds)
+        drawn = sequential(cells, codes, order, grower, rng)
         values = [each.values(code, rng) for each, code in zip(cells, drawn, strict=True)]
-        return rows.table_of(premises.use_case, values)
+        return rows.with_stopped(rows.table_of(premises.use_case, values), stopped=grower.stopped)
+
+
+@dataclass(kw_only=True)
+class Grower:
+    """How trees are grown, and the clock they are grown by."""
+
+    smallest_leaf: int
+    """Fewest people in a leaf."""
+    seconds: float = math.inf
+    """Time for all trees; columns that come later are drawn independently."""
+    stopped: bool = False
+    """Whether a column came later."""
+    started: float = field(default_factory=time.monotonic)
+    """When the first tree was begun."""
+
+    def late(self) -> bool:
+        """Whether the time has run out; remembered once it has been noticed."""
+        self.stopped = self.stopped or time.monotonic() >= self.started + self.seconds
+        return self.stopped
 
 
 def order_of(use_case: UseCase, cells: Sequence[Cells]) -> list[int]:
@@ -85,7 +110,7 @@ def sequential(
     cells: Sequence[Cells],
     codes: Sequence[Codes],
     order: Sequence[int],
-    smallest_leaf: int,
+    grower: Grower,
     rng: np.random.Generator,
 ) -> list[Codes]:
     """Cell numbers of as many synthetic rows as real ones, one (n,) array per column."""
@@ -93,9 +118,9 @@ def sequential(
     made: list[Features] = []
     drawn: dict[int, Codes] = {}
     for place in order:
-        if real:
+        if real and not grower.late():
             drawn[place] = _from_leaves(
-                np.hstack(real), codes[place], np.hstack(made), smallest_leaf, rng
+                np.hstack(real), codes[place], np.hstack(made), grower.smallest_leaf, rng
             )
         else:
             drawn[place] = rng.choice(codes[place], size=len(codes[place]))
@@ -146,6 +171,9 @@ class SequentialTrees:
     smallest_leaf: int = 30
     """Fewest real people in a leaf. Smaller ones copy: on a census extract of 27,253 people, leaves
     of 5 repeated 42 % of the unique records, leaves of 30 24 %, a fresh sample 18 to 24 %."""
+    seconds: float = 60.0
+    """Time for the trees of a force; columns that come later are drawn independently, and the
+    release names the force. Such a run depends on the machine's speed."""
     name: str = "sequential-trees"
     """Name in plans and reports."""
     summary: str = "Synthetic rows drawn column by column from trees fitted inside each force."
@@ -161,6 +189,7 @@ class SequentialTrees:
         """
         if self.smallest_leaf < 2:  # noqa: PLR2004 - a leaf of one person is that person
             raise ValueError(f"smallest_leaf ({self.smallest_leaf}) must be at least 2")
+        rows.check_seconds(self.seconds)
 
     def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
         """Fit and draw in every force.
@@ -170,5 +199,8 @@ class SequentialTrees:
             PolicyError: if a force refused or failed.
         """
         rows.cells_of(use_case)
-        step = FitTrees(seed=int(rng.integers(2**63)), smallest_leaf=self.smallest_leaf)
-        return rows.release_of(forces, step, fewest=2 * self.smallest_leaf)
+        step = FitTrees(
+            seed=int(rng.integers(2**63)), smallest_leaf=self.smallest_leaf, seconds=self.seconds
+        )
+        fewest = 2 * self.smallest_leaf
+        return rows.release_of(forces, step, fewest=fewest, seconds=self.seconds)

@@ -20,6 +20,9 @@ Clique: TypeAlias = tuple[int, ...]
 MOST_COLUMNS = 30
 """Columns that one grouping-sets query can tell apart, in fine and in coarse cells."""
 
+MOST_CELLS = 100_000
+"""Cells of one pair of columns, each of which needs noise and a place in the model."""
+
 
 def shape_of(cells: Sequence[Cells], clique: Clique) -> tuple[int, ...]:
     """Number of cells along each axis of a clique's table of counts."""
@@ -55,6 +58,10 @@ def check_width(cells: Sequence[Cells]) -> None:
     if not 1 < len(cells) <= MOST_COLUMNS:
         msg = f"columns ({len(cells)}) must be 2 to {MOST_COLUMNS} for a model of pairs"
         raise NotApplicableError(f"{msg}; narrow the question or take independent-columns")
+    largest = max(int(np.prod(shape_of(cells, pair))) for pair in pairs(cells))
+    if largest > MOST_CELLS:
+        msg = f"cells of a pair of columns ({largest}) must be at most {MOST_CELLS}"
+        raise NotApplicableError(f"{msg}; declare fewer labels or take independent-columns")
 
 
 def coded_sql(cells: Sequence[Cells], most: int | None) -> str:

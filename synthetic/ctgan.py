@@ -5,16 +5,21 @@ GAN. A saved CTGAN can rebuild its table of training labels, so the network neve
 trained, sampled and dropped within one step.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from minimisation import Forces, Payload, Premises, Release, UseCase
+from minimisation import Forces, NotApplicableError, Payload, Premises, Release, UseCase
 from synthetic import rows, sdv_engine
+from synthetic.margins import Cells
 
 MOST_LABELS = 30
 """A numeric column with no more cells than this is learnt as labels, which keeps its spikes."""
+
+MOST_CELLS = 5_000
+"""Cells of all columns together, each of which is an input and an output of the network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +32,14 @@ class TrainNetwork:
     """Passes over the data."""
     fewest: int
     """Below this many rows nothing is learnt: columns are drawn independently."""
+    seconds: float
+    """No further pass begins after this long."""
     name: str = "train-network"
     """Name by which a force approves it."""
 
     def sends(self, use_case: UseCase) -> Payload:
-        """Synthetic rows inside the public domains."""
-        return rows.promise(use_case)
+        """Synthetic rows inside the public domains, and whether the time ran out."""
+        return rows.promise(use_case, timed=True)
 
     def run(self, premises: Premises) -> pa.Table:
         """Train and sample.
@@ -45,12 +52,15 @@ class TrainNetwork:
         rng = premises.rng(self.seed)
         size = len(codes[0])
         if size < self.fewest:
-            return rows.independent_rows(premises.use_case, cells, codes, rng)
+            drawn = rows.independent_rows(premises.use_case, cells, codes, rng)
+            return rows.with_stopped(drawn, stopped=False)
         labels = [not each.column.numeric or each.size <= MOST_LABELS for each in cells]
-        seed = int(rng.integers(2**32))
-        made = sdv_engine.ctgan(codes, labels, size, seed, self.epochs)
+        training = sdv_engine.Training(
+            seed=int(rng.integers(2**32)), epochs=self.epochs, seconds=self.seconds
+        )
+        made, stopped = sdv_engine.ctgan(codes, labels, size, training)
         values = [each.values(code, rng) for each, code in zip(cells, made, strict=True)]
-        return rows.table_of(premises.use_case, values)
+        return rows.with_stopped(rows.table_of(premises.use_case, values), stopped=stopped)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +71,9 @@ class GenerativeNetwork:
     """Passes over the data; more of them cost time and remember more."""
     fewest: int = 200
     """Forces with fewer rows than this send independent columns, and the release says so."""
+    seconds: float = 20.0
+    """Training time in each force; no pass begins after it, and the release names the force. A run
+    that it cuts short depends on the machine's speed, so the same seed need not repeat it."""
     name: str = "generative-network"
     """Name in plans and reports."""
     summary: str = "Synthetic rows sampled from a network (CTGAN) trained inside each force."
@@ -78,16 +91,34 @@ class GenerativeNetwork:
             raise ValueError(f"epochs ({self.epochs}) must be at least 1")
         if self.fewest < 2:  # noqa: PLR2004 - one person is no training set
             raise ValueError(f"fewest ({self.fewest}) must be at least 2")
+        rows.check_seconds(self.seconds)
 
     def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
         """Train and sample in every force.
 
         Raises:
             MissingEngineError: if SDV is not installed.
-            NotApplicableError: if the question needs a direct identifier.
+            NotApplicableError: if the question needs a direct identifier, or too many labels.
             PolicyError: if a force refused or failed.
         """
         sdv_engine.require()
-        rows.cells_of(use_case)
-        step = TrainNetwork(seed=int(rng.integers(2**63)), epochs=self.epochs, fewest=self.fewest)
-        return rows.release_of(forces, step, fewest=self.fewest)
+        check_size(rows.cells_of(use_case))
+        step = TrainNetwork(
+            seed=int(rng.integers(2**63)),
+            epochs=self.epochs,
+            fewest=self.fewest,
+            seconds=self.seconds,
+        )
+        return rows.release_of(forces, step, fewest=self.fewest, seconds=self.seconds)
+
+
+def check_size(cells: Sequence[Cells]) -> None:
+    """Refuse a table whose single pass would take longer than any time budget.
+
+    Raises:
+        NotApplicableError: naming the rule.
+    """
+    size = sum(each.size for each in cells)
+    if size > MOST_CELLS:
+        msg = f"cells of all columns together ({size}) must be at most {MOST_CELLS} for a network"
+        raise NotApplicableError(f"{msg}; narrow the question or take independent-columns")

@@ -154,6 +154,8 @@ class FederatedMargins:
     """Its failure probability."""
     steps: int = 1000
     """Steps of the fit."""
+    seconds: float = 120.0
+    """Time for the fit; the release says so where it ran out."""
     name: str = "federated-margins"
     """Name in plans and reports."""
     keeps_direct_identifiers: bool = False
@@ -166,6 +168,7 @@ class FederatedMargins:
             ValueError: naming the figure and the rule.
         """
         check_gaussian(self.epsilon, self.delta)
+        rows.check_seconds(self.seconds)
 
     @property
     def summary(self) -> str:
@@ -196,11 +199,14 @@ class FederatedMargins:
         step = MeasurePairs(pairs=tree, epsilon=epsilon, delta=delta)
         second = forces.ask(step).complete()
         pairs = measured.added_up([measured.from_table(table) for table in second.values()])
-        table = one_table(use_case, known, pairs, steps=self.steps, rng=rng)
+        effort = modelled.Effort(steps=self.steps, seconds=self.seconds)
+        table, stopped = one_table(use_case, known, pairs, effort, rng)
+        late = rows.time_remarks(["the fit to all forces' counts"] * stopped, self.seconds)
         return Release(
             artefact=Microdata(table=table, synthetic=True),
             privacy_loss=forces.privacy_loss(),
             remarks=(
+                *late,
                 "How columns go together is the same in every force's rows.",
                 *modelled.remarks(use_case),
                 rows.EVERY_ROW_APART,
@@ -225,17 +231,20 @@ def one_table(
     use_case: UseCase,
     known: Mapping[str, Sequence[Measured]],
     pairs: Sequence[Measured],
-    *,
-    steps: int,
+    effort: modelled.Effort,
     rng: np.random.Generator,
-) -> pa.Table:
-    """Rows of a model in which the force is one more column, joined to each of the others."""
+) -> tuple[pa.Table, bool]:
+    """Rows of a model in which the force is one more column, joined to each of the others.
+
+    Returns:
+        The rows, and whether the fit ran out of time.
+    """
     cells = rows.cells_of(use_case)
     singles = {force: [m for m in noisy if len(m.clique) == 1] for force, noisy in known.items()}
     total = sum(measured.total(noisy) for noisy in singles.values())
     sizes = [*(int(each.coarse[-1]) + 1 for each in cells), len(known)]
     noisy = [*_by_force(cells, list(singles.values())), *pairs]
-    model = mbi_engine.fit(sizes, noisy, total, steps=steps)
+    model = mbi_engine.fit(sizes, noisy, total, steps=effort.steps, seconds=effort.seconds)
     *coarse, force = model.tree.rows(round(total), rng)
     fine = measured.merged(measured.added_up(list(singles.values())))
     columns = [
@@ -243,7 +252,7 @@ def one_table(
         for place, each in enumerate(cells)
     ]
     names = pa.array(np.array(list(known), dtype=object)[force], pa.string())
-    return rows.table_of(use_case, columns).add_column(0, FORCE, names)
+    return rows.table_of(use_case, columns).add_column(0, FORCE, names), model.stopped
 
 
 def _by_force(cells: Sequence[Cells], forces: Sequence[Sequence[Measured]]) -> list[Measured]:

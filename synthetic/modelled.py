@@ -1,6 +1,7 @@
 """From measured margins to rows: fit a model on coarse cells, draw rows, refine to fine cells."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -16,24 +17,14 @@ def fit(
     noisy: Sequence[Measured],
     *,
     steps: int,
+    seconds: float,
     start: mbi_engine.Model | None = None,
 ) -> mbi_engine.Model:
     """The model of all measured margins, single columns brought to their coarse cells."""
     sizes = [int(each.coarse[-1]) + 1 for each in cells]
     coarse = [measured.on_coarse(cells[m.clique[0]], m) if len(m.clique) == 1 else m for m in noisy]
-    return mbi_engine.fit(sizes, coarse, measured.total(noisy), steps=steps, start=start)
-
-
-def rows_of(
-    use_case: UseCase,
-    cells: Sequence[Cells],
-    noisy: Sequence[Measured],
-    *,
-    steps: int,
-    rng: np.random.Generator,
-) -> pa.Table:
-    """Fit and draw as many rows as the noisy counts say there are."""
-    return draw(use_case, cells, noisy, fit(cells, noisy, steps=steps), rng)
+    total = measured.total(noisy)
+    return mbi_engine.fit(sizes, coarse, total, steps=steps, seconds=seconds, start=start)
 
 
 def draw(
@@ -74,24 +65,38 @@ def shares_within(cells: Cells, people: Codes | Shares) -> Shares:
     return result
 
 
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How long a model is fitted."""
+
+    steps: int
+    """Most steps of a fit."""
+    seconds: float
+    """No further steps begin after this long, per force."""
+
+
 def release_of(
     forces: Forces,
     use_case: UseCase,
     payloads: Mapping[str, pa.Table],
-    *,
-    steps: int,
+    effort: Effort,
     rng: np.random.Generator,
 ) -> Release:
     """Fit one model to each force's measured margins, draw its rows, release them as one table."""
     cells = rows.cells_of(use_case)
-    tables = {
-        force: rows_of(use_case, cells, measured.from_table(payload), steps=steps, rng=rng)
-        for force, payload in payloads.items()
-    }
+    stopped = rows.stopped_in(payloads)
+    tables = {}
+    for force, payload in payloads.items():
+        noisy = measured.from_table(payload)
+        model = fit(cells, noisy, steps=effort.steps, seconds=effort.seconds)
+        tables[force] = draw(use_case, cells, noisy, model, rng)
+        if model.stopped and force not in stopped:
+            stopped.append(force)
+    late = rows.time_remarks(stopped, effort.seconds)
     return Release(
         artefact=Microdata(table=rows.with_force(tables), synthetic=True),
         privacy_loss=forces.privacy_loss(),
-        remarks=(*remarks(use_case), rows.EVERY_ROW_APART),
+        remarks=(*late, *remarks(use_case), rows.EVERY_ROW_APART),
     )
 
 

@@ -155,6 +155,8 @@ class PrivateTree:
     """Its failure probability."""
     steps: int = 1000
     """Steps of the fit."""
+    seconds: float = 60.0
+    """Time for the fit to each force's counts; the release names a force where it ran out."""
     name: str = "private-tree"
     """Name in plans and reports."""
     keeps_direct_identifiers: bool = False
@@ -167,6 +169,7 @@ class PrivateTree:
             ValueError: naming the figure and the rule.
         """
         check_gaussian(self.epsilon, self.delta)
+        rows.check_seconds(self.seconds)
 
     @property
     def summary(self) -> str:
@@ -190,4 +193,5 @@ class PrivateTree:
         mbi_engine.require()
         counting.check_width(rows.cells_of(use_case))
         payloads = forces.ask(MeasureTree(epsilon=self.epsilon, delta=self.delta)).complete()
-        return modelled.release_of(forces, use_case, payloads, steps=self.steps, rng=rng)
+        effort = modelled.Effort(steps=self.steps, seconds=self.seconds)
+        return modelled.release_of(forces, use_case, payloads, effort, rng)

@@ -28,6 +28,10 @@ EVERY_ROW_APART = (
 """Remark of every option that synthesises single rows."""
 
 
+STOPPED = "stopped early"
+"""Column by which a timed step says that its time ran out; no use case's column has a space."""
+
+
 def cells_of(use_case: UseCase) -> tuple[Cells, ...]:
     """Cells of the columns that the question needs, in declaration order: at least one.
 
@@ -46,13 +50,18 @@ def cells_of(use_case: UseCase) -> tuple[Cells, ...]:
     return tuple(Cells(column=use_case.column(name)) for name in use_case.needed)
 
 
-def promise(use_case: UseCase) -> Payload:
-    """What a synthesising step sends: numbers as float64, labels as text, inside the domains."""
+def promise(use_case: UseCase, *, timed: bool = False) -> Payload:
+    """What a synthesising step sends: numbers as float64, labels as text, inside the domains.
+
+    A timed step adds, in every row alike, whether its time ran out.
+    """
     cells = cells_of(use_case)
     bounds = [c.column.domain for c in cells if isinstance(c.column.domain, Bounds)]
     return Payload(
         kind=PayloadKind.SYNTHETIC_ROWS,
-        schema=pa.schema([(c.column.name, c.type) for c in cells]),
+        schema=pa.schema(
+            [*((c.column.name, c.type) for c in cells), *([(STOPPED, pa.bool_())] if timed else [])]
+        ),
         low=min((b.low for b in bounds), default=None),
         high=max((b.high for b in bounds), default=None),
     )
@@ -89,13 +98,36 @@ def independent_rows(
     return table_of(use_case, [margin.draw(size, rng) for margin in margins])
 
 
-def release_of(forces: Forces, step: Step, *, fewest: int = 0) -> Release:
+def with_stopped(table: pa.Table, *, stopped: bool) -> pa.Table:
+    """A timed step's payload: the table and, in every row, whether its time ran out."""
+    return table.append_column(STOPPED, pa.array([stopped] * table.num_rows, pa.bool_()))
+
+
+def stopped_in(payloads: Mapping[str, pa.Table]) -> list[str]:
+    """Forces whose timed step ran out of time."""
+    return [
+        force
+        for force, table in payloads.items()
+        if STOPPED in table.column_names and any(table.column(STOPPED).slice(0, 1).to_pylist())
+    ]
+
+
+def time_remarks(stopped: Sequence[str], seconds: float) -> tuple[str, ...]:
+    """What a release says where training ran out of time; nothing where it did not."""
+    if not stopped:
+        return ()
+    where = ", ".join(stopped)
+    return (f"Training was stopped after {seconds:g} s in {where}: it was not finished there.",)
+
+
+def release_of(forces: Forces, step: Step, *, fewest: int = 0, seconds: float = 0) -> Release:
     """Have every force synthesise its own table, and release them as one.
 
     Args:
         forces: who is asked.
         step: sends synthetic rows; below `fewest` of them it has drawn independent columns.
         fewest: forces with fewer rows are named in the remarks.
+        seconds: the time that a timed step had; forces where it ran out are named too.
 
     Raises:
         PolicyError: if a force refused or failed.
@@ -103,11 +135,26 @@ def release_of(forces: Forces, step: Step, *, fewest: int = 0) -> Release:
     payloads = forces.ask(step).complete()
     small = ", ".join(name for name, table in payloads.items() if table.num_rows < fewest)
     fallback = f"Fewer than {fewest} rows in {small}: columns were drawn independently."
+    late = time_remarks(stopped_in(payloads), seconds)
+    tables = {
+        name: table.drop_columns([STOPPED]) if STOPPED in table.column_names else table
+        for name, table in payloads.items()
+    }
     return Release(
-        artefact=Microdata(table=with_force(payloads), synthetic=True),
+        artefact=Microdata(table=with_force(tables), synthetic=True),
         privacy_loss=forces.privacy_loss(),
-        remarks=(*([fallback] if small else []), EVERY_ROW_APART),
+        remarks=(*([fallback] if small else []), *late, EVERY_ROW_APART),
     )
+
+
+def check_seconds(seconds: float) -> None:
+    """Refuse a time budget that is none.
+
+    Raises:
+        ValueError: naming the rule.
+    """
+    if not seconds > 0:
+        raise ValueError(f"seconds ({seconds:g}) must be above 0")
 
 
 def with_force(tables: Mapping[str, pa.Table]) -> pa.Table:

@@ -7,9 +7,11 @@ imported. Patki, Wedge and Veeramachaneni 2016, The Synthetic Data Vault.
 
 import importlib.util
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 from unittest import mock
@@ -60,20 +62,51 @@ def gaussian_copula(scores: Scores, rows: int, seed: int) -> Scores:
         return _fit_and_sample(scores, rows, seed)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a network is trained."""
+
+    seed: int
+    """Seed of the training and the sample."""
+    epochs: int
+    """Passes over the data."""
+    seconds: float
+    """No further pass begins after this long; the first always does."""
+
+
+@dataclass
+class Clock:
+    """Stands in for the progress bar of CTGAN's training loop, and ends the loop in time."""
+
+    seconds: float
+    """How long passes may begin."""
+    stopped: bool = False
+    """Whether a pass was left out."""
+
+    def __call__(self, epochs: range, **_: object) -> Iterator[int]:
+        """The passes that begin in time."""
+        ends = time.monotonic() + self.seconds
+        for epoch in epochs:
+            if epoch > 0 and time.monotonic() >= ends:
+                self.stopped = True
+                return
+            yield epoch
+
+
 def ctgan(
-    codes: Sequence[Codes], labels: Sequence[bool], rows: int, seed: int, epochs: int
-) -> list[Codes]:
+    codes: Sequence[Codes], labels: Sequence[bool], rows: int, training: Training
+) -> tuple[list[Codes], bool]:
     """Train SDV's CTGAN on cell numbers and sample it (Xu and others 2019, Modeling Tabular Data).
 
     Args:
         codes: (n,) cell numbers of every column, n ≥ 2.
         labels: for every column, whether its cells have no order.
         rows: how many rows to sample.
-        seed: seed of the training and the sample.
-        epochs: passes over the data.
+        training: seed, length and time of the training.
 
     Returns:
-        (rows,) cell numbers of every column, all of them seen in training.
+        (rows,) cell numbers of every column, all of them seen in training, and whether training
+        was stopped by its time.
 
     Raises:
         MissingEngineError: if SDV or PyTorch is not installed.
@@ -84,12 +117,12 @@ def ctgan(
             "torch must be installed: pip install 'minimisation-sandbox[synthetic]'"
         )
     with _one_at_a_time, _quiet_home():
-        return _train_and_sample(codes, labels, rows, seed, epochs)
+        return _train_and_sample(codes, labels, rows, training)
 
 
 def _train_and_sample(
-    codes: Sequence[Codes], labels: Sequence[bool], rows: int, seed: int, epochs: int
-) -> list[Codes]:
+    codes: Sequence[Codes], labels: Sequence[bool], rows: int, training: Training
+) -> tuple[list[Codes], bool]:
     import pandas as pd  # noqa: PLC0415 - the engine is loaded only when it is used
     import torch  # noqa: PLC0415 - as above
     from sdv.single_table import CTGANSynthesizer  # noqa: PLC0415 - as above
@@ -102,24 +135,34 @@ def _train_and_sample(
             for place, (code, label) in enumerate(zip(codes, labels, strict=True))
         }
     )
-    engine = CTGANSynthesizer(metadata, epochs=epochs, enable_gpu=False)
+    engine = CTGANSynthesizer(metadata, epochs=training.epochs, enable_gpu=False)
+    clock = Clock(seconds=training.seconds)
+    threads = torch.get_num_threads()
+    # layers this small take ten times as long on two threads, which wait for each other busily
+    torch.set_num_threads(1)
     before = np.random.get_state()  # noqa: NPY002 - CTGAN draws from the global generators
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - as above
+    np.random.seed(training.seed % 2**32)  # noqa: NPY002 - as above
     try:
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        with (
+            torch.random.fork_rng(devices=[]),
+            warnings.catch_warnings(),
+            mock.patch("ctgan.synthesizers.ctgan.tqdm", clock),
+        ):
             # advice on quality, and internals of PyTorch and pandas that nobody here can act on
             warnings.simplefilter("ignore")
-            torch.manual_seed(seed)
+            torch.manual_seed(training.seed)
             engine.fit({"rows": frame})
-            engine._set_random_state(seed)  # noqa: SLF001 - sample() repeats itself without
+            engine._set_random_state(training.seed)  # noqa: SLF001 - sample() repeats itself
             sampled = engine.sample(rows)["rows"]
     finally:
+        torch.set_num_threads(threads)
         np.random.set_state(before)  # noqa: NPY002 - as above
     made = [sampled[f"c{place}"].astype(np.float64).to_numpy() for place in range(len(codes))]
-    return [
+    inside = [
         np.clip(np.rint(column), code.min(), code.max()).astype(np.int64)
         for column, code in zip(made, codes, strict=True)
     ]
+    return inside, clock.stopped
 
 
 def _metadata(kinds: Sequence[str]) -> Any:  # noqa: ANN401 - SDV is untyped

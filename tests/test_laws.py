@@ -29,9 +29,24 @@ from minimisation.forces.boundary import Force
 from minimisation.forces.ledger import Ledger
 from minimisation.forces.meter import Egress
 from minimisation.options import RawPool
-from sandbox.registry import builtin_options
+from sandbox.registry import builtin_options, with_parameters
 
 OPTIONS = tuple(builtin_options().values())
+LIGHTER: dict[str, dict[str, float]] = {
+    "private-tree": {"steps": 25},
+    "private-adaptive": {"steps": 25, "rounds": 2, "seconds": 0.001},
+    "federated-margins": {"steps": 25},
+    "generative-network": {"epochs": 1},
+}
+"""Options that take long, with parameters that save work and change no law. By default they run
+once, on one kind of question; everything else of them is left to the full run."""
+RUNS_AGAIN = (
+    "test_same_seed_gives_the_same_release_exactly_where_nothing_is_private",
+    "test_an_option_that_draws_gives_another_release_with_another_seed",
+    "test_what_is_known_of_held_out_people_changes_nothing",
+    "test_forces_of_one_person_get_a_release_or_one_line",
+)
+"""Laws that need more than the one run."""
 FEWEST_OPTIONS = 15
 KINDS = ("outcome", "grouped")
 IDENTIFYING = (b"SYN-", b"Testperson", b"token-")
@@ -65,9 +80,22 @@ Change = Callable[[pa.Table, pa.Array], pa.Table]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "option" in metafunc.fixturenames:
+    if {"option", "kind"} <= set(metafunc.fixturenames):
+        again = metafunc.function.__name__ in RUNS_AGAIN
+        cases = [
+            pytest.param(
+                with_parameters(option, LIGHTER.get(option.name, {})),
+                kind,
+                id=f"{option.name}-{kind}",
+                marks=[pytest.mark.full] * (option.name in LIGHTER and (again or kind != KINDS[0])),
+            )
+            for option in OPTIONS
+            for kind in KINDS
+        ]
+        metafunc.parametrize(("option", "kind"), cases)
+    elif "option" in metafunc.fixturenames:
         metafunc.parametrize("option", list(OPTIONS), ids=[each.name for each in OPTIONS])
-    if "kind" in metafunc.fixturenames:
+    elif "kind" in metafunc.fixturenames:
         metafunc.parametrize("kind", KINDS)
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from minimisation import Bounds, Categories, Column, Option, UseCase
-from synthetic.cart import SequentialTrees, order_of, sequential
+from synthetic.cart import Grower, SequentialTrees, order_of, sequential
 from synthetic.margins import Cells
 from synthetic.rows import cells_of
 
@@ -20,14 +20,18 @@ LABELS = Cells(column=Column(name="label", role="other", domain=Categories(value
 def test_a_column_that_follows_from_another_still_does() -> None:
     rng = np.random.default_rng(1)
     label = rng.integers(0, 3, 600)
-    drawn = sequential([LABELS, BIT], [label, (label == 1).astype(np.int64)], [0, 1], 10, rng)
+    drawn = sequential(
+        [LABELS, BIT], [label, (label == 1).astype(np.int64)], [0, 1], Grower(smallest_leaf=10), rng
+    )
     assert np.array_equal(drawn[1], (drawn[0] == 1).astype(np.int64))
 
 
 def test_a_leaf_hands_out_only_cells_that_are_in_it() -> None:
     rng = np.random.default_rng(1)
     bit = np.repeat([0, 1], 50)
-    drawn = sequential([BIT, LABELS], [bit, np.where(bit == 1, 2, 0)], [0, 1], 20, rng)
+    drawn = sequential(
+        [BIT, LABELS], [bit, np.where(bit == 1, 2, 0)], [0, 1], Grower(smallest_leaf=20), rng
+    )
     assert set(zip(drawn[0].tolist(), drawn[1].tolist(), strict=True)) <= {(0, 0), (1, 2)}
 
 
@@ -53,7 +57,9 @@ def test_larger_leaves_repeat_fewer_unique_people() -> None:
     codes = [rng.integers(0, 5, 1000) for _ in wide]
 
     def repeated(leaf: int) -> int:
-        made = sequential(wide, codes, range(6), leaf, np.random.default_rng(2))
+        made = sequential(
+            wide, codes, range(6), Grower(smallest_leaf=leaf), np.random.default_rng(2)
+        )
         real = set(zip(*(code.tolist() for code in codes), strict=True))
         return sum(row in real for row in zip(*(code.tolist() for code in made), strict=True))
 
