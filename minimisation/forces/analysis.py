@@ -65,7 +65,14 @@ def build(
         for column in use_case.columns:
             refuse_later_facts(connection, use_case, column)
     statement = flat_sql(use_case, split, force) if flat else analysis_sql(use_case, split, force)
-    connection.execute(f"create or replace temp table analysis as {statement}")
+    try:
+        connection.execute(f"create or replace temp table analysis as {statement}")
+    except duckdb.Error as error:
+        # the original message can quote a value
+        raise UseCaseError(
+            f"use case '{use_case.name}' must fit the store of force '{force}' "
+            f"({type(error).__name__}); check its sources and domains"
+        ) from None
 
 
 def refuse_later_facts(

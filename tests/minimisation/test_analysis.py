@@ -153,6 +153,15 @@ def test_a_fact_dated_after_the_as_of_date_is_rejected(
         analysis(connection, case)
 
 
+def test_a_date_is_no_number_and_the_error_quotes_none(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    birth = replace(CASE.column("age"), name="born", source=Field(column="birth_date"))
+    with pytest.raises(UseCaseError, match="must fit the store of force 'ashmere'") as caught:
+        analysis(connection, replace(CASE, columns=(*CASE.columns, birth)))
+    assert "2000" not in str(caught.value)
+
+
 def test_a_label_cannot_be_used_as_a_feature() -> None:
     question = BinaryOutcome(target="later", features=("age", "future"))
     future = replace(CASE.column("later"), name="future", role="other")
