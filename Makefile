@@ -37,10 +37,10 @@ check: install
 	$(VENV)/bin/lint-imports
 
 test: check
-	$(VENV)/bin/pytest -m 'not full' --cov --cov-report=term:skip-covered
+	$(VENV)/bin/python -m pytest -m 'not full' --cov --cov-report=term:skip-covered
 
 test-full: check
-	$(VENV)/bin/pytest --cov --cov-report=term:skip-covered
+	$(VENV)/bin/python -m pytest --cov --cov-report=term:skip-covered
 
 format: install
 	$(VENV)/bin/ruff format .

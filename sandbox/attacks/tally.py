@@ -1,0 +1,276 @@
+"""Successes of an attack counted by what it was run on and whom, and the verdict drawn from them.
+
+No bare rate: success comes with what guessing reaches, with the same attack on people who are not
+in the data, and with an interval (after Giomi, Boenisch, Wehmeyer and Tasnádi, "A unified framework
+for quantifying privacy risk in synthetic data", PoPETs 2023). Intervals of rates are Wilson's
+(1927), those of differences Newcombe's (1998, method 10).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import pyarrow as pa
+from scipy.special import ndtri
+
+from sandbox.attacks.attack import Array
+from sandbox.attacks.targets import EVERYONE, Flags
+from sandbox.findings import Finding
+
+SCHEMA = pa.schema(
+    [
+        ("what", pa.string()),
+        ("source", pa.int64()),
+        ("inside", pa.int64()),
+        ("group", pa.string()),
+        ("tries", pa.float64()),
+        ("hits", pa.float64()),
+    ]
+)
+"""What a force reports: additive counts."""
+
+CHANCE = 3.29
+"""Standard deviations within which a negative control must stay (99.9 %)."""
+
+FEWEST = 30
+"""Groups with fewer attacked people on either side are too small to report."""
+
+
+class Source(IntEnum):
+    """What the attack was run on."""
+
+    RELEASE = 0
+    """The release."""
+    COPY = 1
+    """A release that gives people away: a raw copy of all members, or one made of a few."""
+    STRANGERS = 2
+    """A release of the same kind made of other people."""
+    REFERENCE = 3
+    """The attacker's own knowledge of the population, laid out in the same way: guessing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """Hits out of tries."""
+
+    hits: float
+    """Successes."""
+    tries: float
+    """Attempts."""
+
+    @property
+    def share(self) -> float:
+        """Successes per attempt; NaN without any."""
+        return self.hits / self.tries if self.tries else float("nan")
+
+    def wilson(self, z: float = 1.96) -> tuple[float, float]:
+        """Interval of the share, z standard deviations wide on either side."""
+        if not self.tries:
+            return 0.0, 1.0
+        n, p = self.tries, self.share
+        middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+        half = z / (1 + z**2 / n) * float(np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)))
+        return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def difference(one: Rate, other: Rate, z: float = 1.96) -> tuple[float, float, float]:
+    """Difference of two independent shares, and its interval."""
+    (low, high), (least, most) = one.wilson(z), other.wilson(z)
+    gap = one.share - other.share
+    down = float(np.hypot(one.share - low, most - other.share))
+    up = float(np.hypot(high - one.share, other.share - least))
+    return gap, gap - down, gap + up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """Counts of one attack over the forces."""
+
+    counts: Mapping[tuple[str, int, int, str], Rate]
+    """(what, source, inside, group) → hits and tries."""
+
+    @classmethod
+    def of(cls, tables: Iterable[pa.Table]) -> "Tally":
+        """Add up what the forces reported."""
+        total: dict[tuple[str, int, int, str], Rate] = {}
+        for table in tables:
+            for row in table.to_pylist():
+                key = (row["what"], row["source"], row["inside"], row["group"])
+                old = total.get(key, Rate(hits=0.0, tries=0.0))
+                total[key] = Rate(hits=old.hits + row["hits"], tries=old.tries + row["tries"])
+        return cls(counts=total)
+
+    def rate(self, what: str, source: Source, *, inside: bool, group: str = EVERYONE) -> Rate:
+        """Hits and tries of one cell; none if it was not run."""
+        return self.counts.get((what, int(source), int(inside), group), Rate(hits=0.0, tries=0.0))
+
+    @property
+    def whats(self) -> tuple[str, ...]:
+        """What was tried, in order."""
+        return tuple(dict.fromkeys(key[0] for key in self.counts))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Groups other than everyone, in order."""
+        return tuple(dict.fromkeys(key[3] for key in self.counts if key[3] != EVERYONE))
+
+
+def rows(
+    source: Source, hits: Mapping[str, Array], groups: Mapping[str, Flags], *, inside: bool
+) -> list[dict[str, object]]:
+    """Counts of one run, as rows of `SCHEMA`.
+
+    Args:
+        source: what the attack was run on.
+        hits: what was tried → (n,) successes, zeros and ones.
+        groups: group → (n,) which of the attacked belong to it.
+        inside: whether the attacked are members.
+    """
+    return [
+        {
+            "what": what,
+            "source": int(source),
+            "inside": int(inside),
+            "group": group,
+            "tries": float(np.sum(belongs)),
+            "hits": float(np.sum(np.asarray(found)[belongs])),
+        }
+        for what, found in hits.items()
+        for group, belongs in groups.items()
+    ]
+
+
+def failures(tally: Tally, what: str) -> list[str]:
+    """Which controls of one attack failed, in words; empty if both hold."""
+    found = []
+    if not difference(*_pair(tally, what, EVERYONE, Source.COPY), 1.645)[1] > 0:
+        found.append("even what gives members away told no more of them than of others")
+    gap = difference(*_pair(tally, what, EVERYONE, Source.STRANGERS), CHANCE)
+    if not gap[1] <= 0 <= gap[2]:
+        found.append("members could be told from others without any release of theirs")
+    return found
+
+
+def findings(name: str, background: str, tally: Tally, z: float | None = None) -> list[Finding]:
+    """Success and residual risk of the worst attack whose controls hold, or no verdict.
+
+    Args:
+        name: of the attack; findings are `<name>_success` and `<name>_risk`.
+        background: what the attacker is taken to know.
+        tally: counts over the forces.
+        z: standard deviations of the interval; by default 95 % over all that was tried.
+
+    Returns:
+        For everyone, then the risk for the outliers and each protected group. The risk is the part
+        of what was left to find out that being in the data gave away: (attack − control) /
+        (1 − control), negative only by chance. The worst attack is the one whose risk is surely
+        largest: the largest lower end.
+    """
+    tried = tally.whats
+    faults = {what: failures(tally, what) for what in tried}
+    sound = [what for what in tried if not faults[what]]
+    if not sound:
+        reasons = sorted({text for texts in faults.values() for text in texts})
+        why = "; ".join(reasons) or "nothing released could be attacked in this way"
+        return [none(f"{name}_risk", f"no verdict: {why}")]
+    wide = float(-ndtri(0.025 / len(sound))) if z is None else z
+    worst = max(sound, key=lambda what: _risk(tally, what, wide)[1])
+    found = [
+        _success(name, tally, worst),
+        _headline(name, background, tally, worst, z=wide, sound=sound),
+    ]
+    return found + [_of_group(name, tally, worst, group, wide) for group in tally.groups]
+
+
+def none(measure: str, note: str, group: str = "") -> Finding:
+    """A figure that cannot be given, and why."""
+    return Finding(measure=measure, value=None, better="neither", group=group, note=note)
+
+
+def least_detectable(one: Rate, other: Rate) -> float:
+    """Difference of two shares that such a trial tells from nothing four times in five."""
+    usual = min(max(other.share, 0.01), 0.99)
+    return float((1.96 + 0.84) * np.sqrt(usual * (1 - usual) * (1 / one.tries + 1 / other.tries)))
+
+
+def _pair(
+    tally: Tally, what: str, group: str, source: Source = Source.RELEASE
+) -> tuple[Rate, Rate]:
+    inside = tally.rate(what, source, inside=True, group=group)
+    return inside, tally.rate(what, source, inside=False, group=group)
+
+
+def _risk(
+    tally: Tally,
+    what: str,
+    z: float,
+    group: str = EVERYONE,
+    source: Source = Source.RELEASE,
+) -> tuple[float, float, float]:
+    attack, control = _pair(tally, what, group, source)
+    left = 1 - control.share
+    if not left > 0:
+        return 0.0, 0.0, 1.0
+    gap, low, high = difference(attack, control, z)
+    return gap / left, max(low / left, -1.0), min(high / left, 1.0)
+
+
+def _success(name: str, tally: Tally, what: str) -> Finding:
+    attack, control = _pair(tally, what, EVERYONE)
+    low, high = attack.wilson()
+    guess = tally.rate(what, Source.REFERENCE, inside=True)
+    return Finding(
+        measure=f"{name}_success",
+        value=attack.share,
+        better="neither",
+        low=low,
+        high=high,
+        baseline=guess.share if guess.tries else None,
+        control=control.share,
+        note=f"{what}; {attack.tries:.0f} members attacked",
+    )
+
+
+def _headline(  # noqa: PLR0913 - the parts of a finding
+    name: str, background: str, tally: Tally, what: str, *, z: float, sound: list[str]
+) -> Finding:
+    value, low, high = _risk(tally, what, z)
+    copy = _risk(tally, what, z, source=Source.COPY)[0]
+    attack, control = _pair(tally, what, EVERYONE)
+    skipped = [each for each in tally.whats if each not in sound]
+    note = (
+        f"worst of {len(sound)} attacks: {what}. {background} A difference of "
+        f"{least_detectable(attack, control):.3f} is the least that could be told from nothing; "
+        f"positive control: {copy:.3f}."
+    )
+    if skipped:
+        note += f" Without verdict, a control failed: {', '.join(skipped)}."
+    return Finding(
+        measure=f"{name}_risk",
+        value=value,
+        better="neither",
+        low=low,
+        high=high,
+        baseline=0.0,
+        control=_risk(tally, what, z, source=Source.STRANGERS)[0],
+        note=note,
+    )
+
+
+def _of_group(name: str, tally: Tally, what: str, group: str, z: float) -> Finding:
+    pair = _pair(tally, what, group)
+    if min(rate.tries for rate in pair) < FEWEST:
+        note = f"too few to report: under {FEWEST} people"
+        return none(f"{name}_risk", note, group)
+    value, low, high = _risk(tally, what, z, group)
+    return Finding(
+        measure=f"{name}_risk",
+        value=value,
+        better="neither",
+        low=low,
+        high=high,
+        baseline=0.0,
+        group=group,
+        note=what,
+    )
