@@ -28,6 +28,19 @@ CLOSED: dict[str, str | bool | int | float | list[str]] = {
 }
 """Doors that are closed before a connection does anything."""
 
+FILE_HEADERS = 3 * 4096
+"""Bytes before the first block of a DuckDB file."""
+
+BLOCK = 262_144
+"""Bytes of a block, its header included; DuckDB's default."""
+
+GAP = slice(28, 32)
+"""Bytes of an encrypted block that DuckDB 1.5 neither encrypts nor authenticates.
+
+They follow the nonce and the tag, and hold whatever stood there in memory: often four bytes of
+a value in clear.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Vault:
@@ -100,6 +113,7 @@ class Vault:
                 connection.execute(f"checkpoint {SCHEMA}")
             except duckdb.Error as error:
                 raise self.explained(error) from None
+        clear_gaps(self.path)
         sync(self.path)
 
     def verify(self) -> None:
@@ -156,6 +170,21 @@ def tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
         "select schema_name, table_name from duckdb_tables() where database_name = ? order by 1, 2"
     )
     return [(str(a), str(b)) for a, b in connection.execute(query, [SCHEMA]).fetchall()]
+
+
+def clear_gaps(path: Path) -> None:
+    """Overwrite the bytes of every block that are written in clear.
+
+    Raises:
+        StoreError: if the file is not made of whole blocks.
+    """
+    blocks, rest = divmod(path.stat().st_size - FILE_HEADERS, BLOCK)
+    if rest:
+        raise StoreError(f"a store ({path.name}) must be made of blocks of {BLOCK} bytes")
+    with path.open("r+b") as file:
+        for block in range(blocks):
+            file.seek(FILE_HEADERS + block * BLOCK + GAP.start)
+            file.write(bytes(GAP.stop - GAP.start))
 
 
 def sync(path: Path) -> None:
