@@ -1,4 +1,4 @@
-"""Evidence: one JSON line for the plan, then one per option and repeat; all that a report reads.
+"""Evidence: one JSON line for the plan, then one per run and inquiry; all that a report reads.
 
 The file is JSON Lines (jsonlines.org), appended and flushed to disk line by line, so that a
 comparison killed half-way keeps every finished run; a torn last line is cut off and run again.
@@ -7,12 +7,12 @@ comparison killed half-way keeps every finished run; a torn last line is cut off
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from minimisation import UseCaseError
-from sandbox.evidence_lines import Header, Line, Row, check
+from sandbox.evidence_lines import Header, Inquiry, Line, Row, check
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,8 @@ class Evidence:
     """The plan."""
     rows: tuple[Row, ...]
     """Finished runs, in the order in which they finished."""
+    inquiries: Mapping[str, Inquiry] = field(default_factory=dict)
+    """Topic → what was measured about the question and its data; the last line of each topic."""
 
     @property
     def early(self) -> bool:
@@ -106,16 +108,23 @@ def load(path: Path) -> Evidence:
     lines = [check(line, what) for line in read(path)]
     if not lines or not isinstance(lines[0], Header):
         raise UseCaseError(f"{what} must start with the line of its plan")
-    return Evidence(header=lines[0], rows=tuple(_runs(lines, lines[0].plan, what)))
+    return Evidence(
+        header=lines[0],
+        rows=tuple(_runs(lines, lines[0].plan, what)),
+        inquiries={line.topic: line for line in lines if isinstance(line, Inquiry)},
+    )
 
 
 def _runs(lines: list[Line], plan: str, what: str) -> Iterator[Row]:
     seen: set[tuple[str, int]] = set()
     for number, line in enumerate(lines[1:], start=2):
-        if not isinstance(line, Row) or line.plan != plan:
+        if not isinstance(line, Row | Inquiry) or line.plan != plan:
             raise UseCaseError(
-                f"{what} line {number} must be a run of the plan of line 1; keep one file per plan"
+                f"{what} line {number} must be a run or an inquiry of the plan of line 1; "
+                "keep one file per plan"
             )
+        if isinstance(line, Inquiry):
+            continue
         if (line.option, line.repeat) in seen:
             raise UseCaseError(
                 f"{what} line {number} must not repeat option '{line.option}', repeat "

@@ -176,11 +176,35 @@ class Row(Part):
     at: AwareDatetime
 
 
-Line: TypeAlias = Header | Row | EarlierPlan
+class Inquiry(Part):
+    """What was measured about the question and its data, rather than about one option.
 
-KINDS: dict[object, type[Header] | type[Row] | type[EarlierPlan]] = {
+    A profile of the forces' records, a data-need curve, an audit of the label: one line each.
+    """
+
+    version: Literal[1] = Field(alias="schema")
+    kind: Literal["inquiry"]
+    plan: str
+    topic: str
+    """What it is about, such as `profile` or `curve/months`; of each topic the last line counts."""
+    summary: str = ""
+    """What was done, in one plain sentence."""
+    findings: tuple[Finding, ...] = ()
+    data: dict[str, Any] = {}
+    """Further figures, of a form that the topic fixes; no cell of a protected table is in it."""
+    controlled: bool = False
+    """Whether its figures come from protected data and stay in controlled access."""
+    seconds: float | None = None
+    versions: dict[str, str] = {}
+    at: AwareDatetime
+
+
+Line: TypeAlias = Header | Row | Inquiry | EarlierPlan
+
+KINDS: dict[object, type[Header] | type[Row] | type[Inquiry] | type[EarlierPlan]] = {
     "plan": Header,
     "run": Row,
+    "inquiry": Inquiry,
     "registered plan": EarlierPlan,
 }
 """Model of each kind of line."""
@@ -211,12 +235,14 @@ def check(line: Mapping[str, object], what: str) -> Line:
 
 
 def json_schema() -> dict[str, object]:
-    """JSON Schema (2020-12) of one line of an evidence file: the plan or a run."""
-    header, row = (model.model_json_schema(by_alias=True) for model in (Header, Row))
-    definitions = {**header.pop("$defs", {}), **row.pop("$defs", {})}
+    """JSON Schema (2020-12) of one line of an evidence file: the plan, a run or an inquiry."""
+    models = [model.model_json_schema(by_alias=True) for model in (Header, Row, Inquiry)]
+    definitions: dict[str, object] = {}
+    for model in models:
+        definitions |= model.pop("$defs", {})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"One line of evidence, schema {SCHEMA}",
-        "oneOf": [header, row],
+        "oneOf": models,
         "$defs": definitions,
     }

@@ -112,7 +112,28 @@ def test_a_run_that_stands_twice_is_refused(path: Path) -> None:
 
 def test_a_run_of_another_plan_is_refused(path: Path) -> None:
     append(path, run("each-alone", 0, plan="bb22"))
-    with pytest.raises(UseCaseError, match="line 3 must be a run of the plan of line 1"):
+    with pytest.raises(UseCaseError, match="line 3 must be a run or an inquiry of the plan"):
+        load(path)
+
+
+def inquiry(topic: str, plan: str = "aa11", **more: object) -> dict[str, object]:
+    at = "2026-11-02T10:00:00+00:00"
+    return {"schema": 1, "kind": "inquiry", "plan": plan, "topic": topic, "at": at} | more
+
+
+def test_of_each_topic_the_last_inquiry_counts(path: Path) -> None:
+    append(path, inquiry("curve/months", data={"points": [1]}))
+    append(path, inquiry("profile"))
+    append(path, inquiry("curve/months", data={"points": [1, 2]}))
+    found = load(path).inquiries
+    assert set(found) == {"curve/months", "profile"}
+    assert found["curve/months"].data == {"points": [1, 2]}
+    assert finished(path, "aa11") == {("raw-pool", 0)}
+
+
+def test_an_inquiry_of_another_plan_is_refused(path: Path) -> None:
+    append(path, inquiry("profile", plan="bb22"))
+    with pytest.raises(UseCaseError, match="line 3 must be a run or an inquiry of the plan"):
         load(path)
 
 
