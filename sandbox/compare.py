@@ -3,10 +3,6 @@
 A comparison that is killed resumes: finished rows are kept and none is run twice.
 """
 
-import json
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -14,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.evidence import append, finished, read
+from sandbox.processes import RunFailedError, answer_of
 from sandbox.study import Study
 from sandbox.worker import SCHEMA
 
@@ -114,34 +111,18 @@ def _run(study: Study, job: Job) -> dict[str, Any]:
         "option": job.option,
         "repeat": job.repeat,
     }
-    process = subprocess.run(
-        [sys.executable, "-m", "sandbox.worker"],
-        input=json.dumps(order),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if process.returncode == 0:
-        row: dict[str, Any] = json.loads(process.stdout.rstrip().rsplit("\n", 1)[-1])
-        return row
-    return {
-        "schema": SCHEMA,
-        "kind": "run",
-        "plan": study.plan.digest,
-        "use_case": study.plan.use_case.name,
-        "option": job.option,
-        "summary": study.options[job.option].summary,
-        "repeat": job.repeat,
-        "status": "failed",
-        "reason": _reason(process),
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _reason(process: "subprocess.CompletedProcess[str]") -> str:
-    """Why a process ended, without its own words, which could quote data."""
-    if process.returncode < 0:
-        return f"its process was ended by {signal.Signals(-process.returncode).name}"
-    last = (process.stderr.strip().splitlines() or ["no message"])[-1]
-    kind = last.split(":")[0].rsplit(".", 1)[-1]
-    return f"its process ended with {kind if kind.isidentifier() else 'an error'}"
+    try:
+        return answer_of(order)
+    except RunFailedError as error:
+        return {
+            "schema": SCHEMA,
+            "kind": "run",
+            "plan": study.plan.digest,
+            "use_case": study.plan.use_case.name,
+            "option": job.option,
+            "summary": study.options[job.option].summary,
+            "repeat": job.repeat,
+            "status": "failed",
+            "reason": str(error),
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }

@@ -1,11 +1,7 @@
-"""One option, one repeat, one process: makes the release, has it assessed, prints one row.
+"""One option, one repeat: makes the release, has it assessed, and gives one row of evidence."""
 
-A process of its own makes peak memory the option's own and keeps a crash from the others.
-"""
-
-import json
 import platform
-import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -145,13 +141,7 @@ def _check_claim(forces: Forces, release: Release) -> None:
         raise PolicyError("a release must claim the privacy loss that its forces charged")
 
 
-def answer_job() -> None:
-    """Read one job from standard input and print its row."""
-    job = json.loads(sys.stdin.read())
-    study = Study(plan_path=Path(job["plan"]), workspace=Path(job["workspace"]))
-    row = run(study, study.options[job["option"]], job["repeat"])
-    sys.stdout.write("\n" + json.dumps(row, allow_nan=False) + "\n")
-
-
-if __name__ == "__main__":
-    answer_job()
+def answer_order(order: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of one order: plan and workspace (paths), option (name), repeat (from 0)."""
+    study = Study(plan_path=Path(order["plan"]), workspace=Path(order["workspace"]))
+    return run(study, study.options[order["option"]], order["repeat"])
