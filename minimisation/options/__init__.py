@@ -8,6 +8,7 @@ from minimisation.options.k_anonymity import KAnonymity
 from minimisation.options.non_personal import NonPersonal
 from minimisation.options.private_statistics import PrivateStatistics
 from minimisation.options.pseudonymisation import Pseudonymisation
+from minimisation.options.randomised_response import RandomisedResponseOption
 from minimisation.options.raw_pool import RawPool
 from minimisation.options.subsample import Subsample
 
@@ -23,6 +24,7 @@ OPTIONS: tuple[Option, ...] = (
     Pseudonymisation(),
     KAnonymity(),
     PrivateStatistics(),
+    RandomisedResponseOption(),
 )
 """Every option of this package with its default parameters, baselines first."""
 
@@ -35,6 +37,7 @@ __all__ = [
     "NonPersonal",
     "PrivateStatistics",
     "Pseudonymisation",
+    "RandomisedResponseOption",
     "RawPool",
     "Subsample",
 ]

@@ -29,14 +29,19 @@ class Estimate:
     """Estimated standard error of the randomisation."""
 
     @property
+    def half_width(self) -> Reals:
+        """Half an approximate 95 % interval."""
+        return np.asarray(self.error * float(norm.isf((1 - CONFIDENCE) / 2)))
+
+    @property
     def low(self) -> Reals:
-        """Lower end of an approximate 95 % interval."""
-        return np.asarray(self.value - self.error * _deviates())
+        """Lower end of the interval."""
+        return np.asarray(self.value - self.half_width)
 
     @property
     def high(self) -> Reals:
-        """Upper end of an approximate 95 % interval."""
-        return np.asarray(self.value + self.error * _deviates())
+        """Upper end of the interval."""
+        return np.asarray(self.value + self.half_width)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +84,15 @@ class RandomisedResponse:
             raise ValueError(f"answers must be codes from 0 to {self.categories - 1}")
         return noise.randomise(codes, self.categories, self.epsilon)
 
-    def estimate(self, counts: Integers) -> Estimate:
+    def estimate(self, counts: Integers, together: int = 1) -> Estimate:
         """How many people have each answer, from counts of randomised answers.
 
         Args:
-            counts: randomised answers per category, shape (categories,).
+            counts: randomised answers, shape (categories,).
+            together: how many answers in a row count as one, a divisor of the categories.
+
+        Returns:
+            Arrays of shape (categories / together,).
 
         Raises:
             ValueError: if there is not one count per category.
@@ -91,17 +100,15 @@ class RandomisedResponse:
         if counts.shape != (self.categories,):
             raise ValueError(f"counts ({counts.shape}) must be one per category")
         people = float(counts.sum())
+        given = counts.reshape(-1, together).sum(axis=1)
         gap = self.keep - self.other
-        value = (counts - people * self.other) / gap
-        # those with the answer keep it by one coin, those without it get it by another
+        # chance of an answer in the set, for those whose own is in it and for the others
+        inside, outside = self.keep + (together - 1) * self.other, together * self.other
+        value = (given - people * outside) / gap
         having = np.clip(value, 0.0, people)
-        variance = having * self.keep * (1 - self.keep)
-        variance += (people - having) * self.other * (1 - self.other)
+        variance = having * inside * (1 - inside) + (people - having) * outside * (1 - outside)
         return Estimate(
             value=np.asarray(value, dtype=np.float64),
-            error=np.asarray(np.sqrt(variance) / gap, dtype=np.float64),
+            # rounding may take a variance that is 0 a hair below it
+            error=np.asarray(np.sqrt(np.maximum(variance, 0.0)) / gap, dtype=np.float64),
         )
-
-
-def _deviates() -> float:
-    return float(norm.isf((1 - CONFIDENCE) / 2))
