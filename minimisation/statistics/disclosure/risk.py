@@ -4,6 +4,7 @@ k-anonymity (Samarati 2001), l-diversity (Machanavajjhala and others 2007), t-cl
 Venkatasubramanian 2007), individual risk as estimated in sdcMicro (Benedetti and Franconi 1998).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ import pyarrow as pa
 
 Reals = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+MOST_CELLS = 2**62
+"""Combinations of values up to which a combination is one whole number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +65,7 @@ def frequencies(
     weight = np.ones(table.num_rows)
     if weights is not None:
         weight = np.asarray(table.column(weights), dtype=np.float64)
-    distinct, inverse = np.unique(codes, axis=0, return_inverse=True)
+    distinct, inverse = _classes(codes)
     counts = np.bincount(inverse, minlength=len(distinct)).astype(np.int64)
     totals = np.bincount(inverse, weights=weight, minlength=len(distinct)).astype(np.float64)
     if missing_matches:
@@ -112,18 +116,46 @@ def _codes(table: pa.Table, keys: Sequence[str]) -> Integers:
         indices = encoded.indices if isinstance(encoded, pa.DictionaryArray) else encoded
         columns.append(indices.fill_null(-1).to_numpy(zero_copy_only=False))
     shape = (table.num_rows, len(keys))
-    return np.stack(columns, axis=1).astype(np.int64) if columns else np.zeros(shape, np.int64)
+    # one column after the other in memory, which is how they are read again
+    return np.stack(columns).astype(np.int64).T if columns else np.zeros(shape, np.int64)
+
+
+def _classes(codes: Integers) -> tuple[Integers, Integers]:
+    """Distinct rows in order, and which of them each row is: one number per row is sorted, not q.
+
+    Args:
+        codes: (n, q) numbers from −1.
+
+    Returns:
+        Distinct rows, shape (classes, q), and places among them, shape (n,).
+    """
+    sizes = [int(codes[:, place].max(initial=-1)) + 2 for place in range(codes.shape[1])]
+    if not sizes or math.prod(sizes) > MOST_CELLS:
+        distinct, inverse = np.unique(codes, axis=0, return_inverse=True)
+        return distinct, inverse.ravel()
+    packed = np.zeros(len(codes), dtype=np.int64)
+    for place, size in enumerate(sizes):
+        packed *= size
+        packed += codes[:, place] + 1
+    if math.prod(sizes) > len(codes):
+        cells, inverse = np.unique(packed, return_inverse=True)
+    else:
+        present = np.zeros(math.prod(sizes), dtype=bool)
+        present[packed] = True
+        cells, inverse = np.flatnonzero(present), (np.cumsum(present) - 1)[packed]
+    return np.stack(np.unravel_index(cells, sizes), axis=1) - 1, inverse
 
 
 def _shares(
     table: pa.Table, keys: Sequence[str], sensitive: str, order: Sequence[str] | None = None
 ) -> Reals:
     """Share of each sensitive value in each equivalence class; shape (classes, values)."""
-    classes = np.unique(_codes(table, keys), axis=0, return_inverse=True)[1].ravel()
+    classes = _classes(_codes(table, keys))[1]
     values = table.column(sensitive).to_pylist()
     names = list(dict.fromkeys(values)) if order is None else list(order)
     place = {value: number for number, value in enumerate(names)}
-    counts = np.zeros((int(classes.max()) + 1, len(names)))
-    np.add.at(counts, (classes, np.array([place[value] for value in values])), 1)
+    among = np.array([place[value] for value in values])
+    size = (int(classes.max()) + 1) * len(names)
+    counts = np.bincount(classes * len(names) + among, minlength=size).reshape(-1, len(names))
     shares: Reals = counts / counts.sum(axis=1, keepdims=True)
     return shares
