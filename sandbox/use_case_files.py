@@ -23,6 +23,8 @@ from minimisation import (
 )
 from minimisation.contract import sources
 from minimisation.contract.columns import Role
+from minimisation.contract.constraints import Constraint
+from minimisation.contract.usecase import Recording
 
 Where = dict[str, list[str]]
 
@@ -166,6 +168,33 @@ class ContributionTable(Strict):
     rows: Annotated[int, Field(ge=1)] = 1
 
 
+class ConstraintTable(Strict):
+    """`[[constraints]]`: a bound by a number, or by another column of the same row."""
+
+    column: str
+    at_least: float | str | None = None
+    at_most: float | str | None = None
+    where: Where = {}
+
+    def value(self) -> Constraint:
+        """The contract's constraint."""
+        where = tuple((name, tuple(labels)) for name, labels in self.where.items())
+        return Constraint(
+            column=self.column, at_least=self.at_least, at_most=self.at_most, where=where
+        )
+
+
+class RecordingTable(Strict):
+    """`[recording]`: what an audit of recording compares between protected groups."""
+
+    recorded: str
+    events: list[str] = []
+
+    def value(self) -> Recording:
+        """The contract's recording."""
+        return Recording(recorded=self.recorded, events=tuple(self.events))
+
+
 class UseCaseFile(Strict):
     """A whole use-case file."""
 
@@ -182,6 +211,9 @@ class UseCaseFile(Strict):
     floor: FloorTable
     business_as_usual: BusinessAsUsualTable = BusinessAsUsualTable()
     contribution: ContributionTable = ContributionTable()
+    constraints: list[ConstraintTable] = []
+    geography: list[str] = []
+    recording: RecordingTable | None = None
     columns: dict[str, ColumnTable]
 
     def value(self) -> UseCase:
@@ -202,6 +234,9 @@ class UseCaseFile(Strict):
             where={name: tuple(labels) for name, labels in self.where.items()},
             published=tuple(tuple(keys) for keys in self.published),
             contribution=Contribution(groups=self.contribution.groups, rows=self.contribution.rows),
+            constraints=tuple(table.value() for table in self.constraints),
+            geography=tuple(self.geography),
+            recording=self.recording.value() if self.recording else None,
             notes=self.notes,
         )
 

@@ -78,6 +78,14 @@ class Cells:
         return first + (np.arange(cells) * points) // cells
 
     @property
+    def centres(self) -> Shares:
+        """Middle value of every cell of a numeric column, NaN for a missing one, shape (size,)."""
+        starts = self._starts
+        ends = np.append(starts[1:], self._grid[1] + 1)
+        middles = (starts + ends - 1) / 2 * self._bounds.step
+        return np.append(middles, np.nan).astype(np.float64)
+
+    @property
     def declared(self) -> int:
         """Number of cells that the use case allows: without `missing` where it is not optional."""
         return self.size if self.column.optional else self.size - 1

@@ -43,7 +43,11 @@ class Constraint:
             raise ValueError(f"where of '{self.column}' must name at least one label per column")
 
     @property
+    def ends(self) -> tuple[str, ...]:
+        """The other columns that bound it."""
+        return tuple(end for end in (self.at_least, self.at_most) if isinstance(end, str))
+
+    @property
     def columns(self) -> frozenset[str]:
         """All columns that it speaks of."""
-        ends = {end for end in (self.at_least, self.at_most) if isinstance(end, str)}
-        return frozenset({self.column, *ends, *(name for name, _ in self.where)})
+        return frozenset({self.column, *self.ends, *(name for name, _ in self.where)})

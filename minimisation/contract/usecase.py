@@ -6,6 +6,7 @@ from datetime import date
 from typing import Literal
 
 from minimisation.contract.columns import Column
+from minimisation.contract.constraints import Constraint
 from minimisation.contract.domains import Bounds, Categories
 from minimisation.contract.errors import UseCaseError
 from minimisation.contract.privacy import Unit
@@ -53,6 +54,16 @@ class Contribution:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recording:
+    """What was recorded, and what it should stand for: arrests, for suspected offences."""
+
+    recorded: str
+    """Column that counts, or says, what was recorded."""
+    events: tuple[str, ...] = ()
+    """Columns whose sum it is a part of; empty: every row is one event."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class UseCase:
     """Everything fixed before data is touched. One TOML file each; see `sandbox use-cases`."""
 
@@ -82,6 +93,12 @@ class UseCase:
     """Margins that are public anyway: the keys of each published table."""
     contribution: Contribution = field(default_factory=Contribution)
     """Person-level bounds for private options."""
+    constraints: tuple[Constraint, ...] = ()
+    """What holds in every row by the nature of things; synthetic rows are held to it."""
+    geography: tuple[str, ...] = ()
+    """Columns (or `force`) that say where, from the finest to the coarsest."""
+    recording: Recording | None = None
+    """What an audit of recording compares between protected groups."""
     notes: str = ""
     """Caveats that every artefact repeats, such as 'unit is the record'."""
 
@@ -100,6 +117,14 @@ class UseCase:
             self._check_outcome(self.question)
         else:
             self._check_groups(self.question)
+        for constraint in self.constraints:
+            self._check_constraint(constraint)
+        for name in self.geography:
+            if name != FORCE and not isinstance(self.column(name).domain, Categories):
+                raise UseCaseError(f"geography '{name}' must have a list of categories")
+        for name in (self.recording.recorded, *self.recording.events) if self.recording else ():
+            if not self.column(name).numeric:
+                raise UseCaseError(f"column '{name}' of recording must have bounds")
 
     def _check_outcome(self, question: BinaryOutcome) -> None:
         target = self.column(question.target)
@@ -125,6 +150,15 @@ class UseCase:
                 raise UseCaseError(
                     f"column '{statistic.column}' of a {statistic.aggregate} must have bounds"
                 )
+
+    def _check_constraint(self, constraint: Constraint) -> None:
+        for name in (constraint.column, *constraint.ends):
+            if not self.column(name).numeric:
+                raise UseCaseError(f"column '{name}' of a constraint must have bounds")
+        for name, labels in constraint.where:
+            domain = self.column(name).domain
+            if not isinstance(domain, Categories) or not set(labels) <= set(domain.values):
+                raise UseCaseError(f"where of a constraint must name declared labels of '{name}'")
 
     def column(self, name: str) -> Column:
         """The column of that name.

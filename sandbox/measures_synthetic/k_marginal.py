@@ -59,27 +59,6 @@ def k_marginal(
     return 500 * (2 - float(np.mean(distances)))
 
 
-def subsample_equivalent(
-    target: pa.Table,
-    score: float,
-    columns: Sequence[str],
-    numeric: Sequence[str] = (),
-    *,
-    rng: np.random.Generator,
-) -> float:
-    """The largest sampling fraction whose own score is no better than the given one; 0 if none.
-
-    A table that scores like a 40 % sample errs on pairs as much as sampling 40 % of the rows does.
-    """
-    best = 0.0
-    for fraction in FRACTIONS:
-        size = max(1, round(fraction * target.num_rows))
-        sample = target.take(pa.array(rng.choice(target.num_rows, size, replace=False)))
-        if k_marginal(target, sample, columns, numeric) <= score:
-            best = fraction
-    return best
-
-
 def _number_cells(
     connection: duckdb.DuckDBPyConnection, columns: Sequence[str], numeric: Sequence[str]
 ) -> None:
