@@ -1,10 +1,11 @@
 """Lays accepted rows out for speed: integer codes, and each person's rows in rank order.
 
-Schema `coded` holds what statistics read. Each row of a table with people carries `person` (a
-number that means nothing outside) and `rank`, its dense place within the person by a keyed hash of
+Schema `coded` holds what statistics read. Each row of a table with people carries `person` (63 bits
+of a keyed hash of the person id) and `rank`, its dense place within the person by a keyed hash of
 its record id: "at most m rows per person" is then `rank <= m`, a scan of the table's first blocks.
-A person's ranks depend on that person's record ids alone, so they stay from week to week. Views of
-the harmonised names decode it all. The hash is MD5 behind a secret prefix and is never published.
+Both depend on that person's own ids alone: they stay from week to week, and a threshold on a hash
+of `person` keeps or drops a row whoever else is there. Views of the harmonised names decode it all.
+The hash is MD5 behind a secret prefix and is never published.
 """
 
 from collections.abc import Mapping
@@ -53,7 +54,7 @@ class Layout:
     """Tables written so far."""
 
     def __post_init__(self) -> None:
-        """Make the schema, the list of labels and the numbering of people."""
+        """Make the schema, the list of labels and that of people."""
         self.connection.execute("create schema coded")
         self.connection.execute(
             "create table coded.label "
@@ -87,7 +88,12 @@ class Layout:
         self._check(table)
 
     def finish(self) -> None:
-        """Keep the numbering of people, and make the views that decode."""
+        """Keep who is who, and make the views that decode.
+
+        Raises:
+            StoreError: if two people have one number.
+        """
+        self._check_people()
         self.connection.execute("create table coded.identity as from people order by person")
         self.connection.execute(
             "create table coded.kept (table_name varchar, column_name varchar, kind varchar)"
@@ -117,15 +123,20 @@ class Layout:
         return found
 
     def _number_people(self, source: str) -> None:
-        """Give every new person a number that tells nothing; one numbering for all tables."""
+        """Give every new person a number of their own; the same in all tables and all weeks."""
         self.connection.execute(
-            f"""insert into people
-            select {PERSON}, (select coalesce(max(person), 0) from people)
-                + row_number() over (order by md5_number_lower($secret || {PERSON}), {PERSON})
+            f"""insert into people select {PERSON}, {_number(PERSON)}
             from (select distinct {PERSON} from {source}) s
             where {PERSON} not in (select {PERSON} from people)""",
             {"secret": f"{self.key.hex()}|people|"},
         )
+
+    def _check_people(self) -> None:
+        # among ten million people two agree once in 180,000 forces
+        query = "select count(*) = count(distinct person) from people"
+        if self.connection.execute(query).fetchone() != (True,):
+            msg = "each person must have a number of their own, and two hashes agree by chance"
+            raise StoreError(f"{msg}; nothing was loaded: the force needs a new key")
 
     def _ranked(self, table: str, source: str) -> str:
         """A table with people: each person's rows by keyed hash, then everything by rank."""
@@ -150,11 +161,13 @@ class Layout:
         chosen, joins = self._coded(table)
         return f"""create table coded.{sql.name(table)} as
             with hashed as (
-                select md5_number_lower($secret || s.{key}) as place, s.{key} as key{chosen}
+                select {_number(f"s.{key}")} as person, s.{key} as key{chosen}
                 from {source} s{joins}
-            ), numbered as (select row_number() over (order by place, key) as record, * from hashed)
-            select record as person, cast(1 as integer) as rank, record, key as {key},
-                * exclude (record, place, key)
+            ), numbered as (
+                select row_number() over (order by person, key) as record, * from hashed
+            )
+            select person, cast(1 as integer) as rank, record, key as {key},
+                * exclude (person, record, key)
             from numbered order by record"""
 
     def _coded(self, table: str) -> tuple[str, str]:
@@ -216,3 +229,8 @@ class Layout:
             f"create view {sql.name(table)} as select {chosen} "
             f"from coded.{sql.name(table)} c{joins}"
         )
+
+
+def _number(text: str) -> str:
+    """SQL of the number of a person or record; never negative, so that it fits a BIGINT."""
+    return f"cast(md5_number_lower($secret || {text}) >> 1 as bigint)"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from minimisation import StoreError
 from minimisation.contract.tables import TABLES
+from minimisation.forces import layout as layout_module
 from minimisation.forces.layout import Layout
 from minimisation.forces.mapping import Kind
 
@@ -194,12 +195,77 @@ def test_without_a_person_column_each_record_is_a_unit_of_its_own(
     assert units.fetchone() == (len(ROWS), 1)
 
 
-def test_person_numbers_do_not_follow_the_order_of_ids(
-    connection: duckdb.DuckDBPyConnection,
+def numbers(rows: list[tuple[str, str]], key: bytes = KEY) -> dict[str, int]:
+    """Person id → the number that they are stored under."""
+    with duckdb.connect() as connection:
+        laid_out(connection, rows, key)
+        return dict(connection.execute("select person_id, person from coded.identity").fetchall())
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sets(st.integers(0, 60), min_size=1, max_size=20), st.integers(0, 60))
+def test_a_persons_number_does_not_depend_on_who_else_is_there(
+    owners: set[int], other: int
 ) -> None:
-    laid_out(connection, [(f"s{number}", f"P{number:03d}") for number in range(50)])
-    ids = connection.execute("select person_id from coded.identity order by person").fetchall()
-    assert ids != sorted(ids)
+    rows = [(f"s{owner}", f"P{owner}") for owner in sorted(owners)]
+    alone, together = numbers(rows), numbers([(f"s{other}", f"P{other}"), *reversed(rows)])
+    assert alone.items() <= together.items()
+
+
+def test_mutant_that_numbers_people_by_their_place_among_others_shifts_with_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        layout_module, "_number", lambda text: f"row_number() over (order by $secret, {text})"
+    )
+    alone, together = numbers([("s2", "B")]), numbers([("s1", "A"), ("s2", "B")])
+    assert alone["B"] != together["B"]
+
+
+def test_numbers_are_wide_hashes_that_another_key_makes_anew() -> None:
+    rows = [(f"s{number}", f"P{number:03d}") for number in range(200)]
+    here, there = numbers(rows), numbers(rows, b"x" * 32)
+    assert not set(here.values()) & set(there.values())
+    assert min(here.values()) >= 0
+    assert 0.4 < sum(number >= 2**62 for number in here.values()) / len(here) < 0.6
+    assert sorted(here, key=here.__getitem__) != sorted(here)
+
+
+def test_records_without_people_are_numbered_by_themselves_too() -> None:
+    seen = []
+    for rows in (ROWS, ROWS[2:]):
+        with duckdb.connect() as connection:
+            connection.register("source", searches(rows))
+            layout = Layout(connection=connection, key=KEY)
+            layout.lay("stop_search", TABLES["stop_search"], {"sex": "label"}, "source")
+            layout.finish()
+            query = "select search_id, person from coded.stop_search"
+            seen.append(dict(connection.execute(query).fetchall()))
+    assert seen[1].items() <= seen[0].items()
+
+
+def test_a_person_has_one_number_in_all_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.register("source", searches(ROWS))
+    connection.register("folk", pa.table({"person_id": ["A", "C"], "sex": ["male", "female"]}))
+    layout = Layout(connection=connection, key=KEY)
+    layout.lay("person", TABLES["person"], {"sex": "label"}, "folk")
+    layout.lay("stop_search", TABLES["stop_search"], SEARCH_KINDS, "source")
+    layout.finish()
+    both = connection.execute(
+        "select distinct person_id from coded.person join coded.stop_search using (person) "
+        "join coded.identity using (person) order by 1"
+    )
+    assert both.fetchall() == [("A",), ("C",)]
+
+
+def test_two_people_whose_hashes_agree_are_not_taken_for_one(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        layout_module, "_number", lambda text: f"cast(length($secret || {text}) as bigint)"
+    )
+    with pytest.raises(StoreError, match="number of their own"):
+        laid_out(connection, [("s1", "A"), ("s2", "B")])
 
 
 def test_a_layout_does_not_show_its_key(connection: duckdb.DuckDBPyConnection) -> None:
