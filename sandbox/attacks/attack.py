@@ -1,7 +1,7 @@
 """What an attack is: background knowledge, a score per candidate, and what it needs to run."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from minimisation import UseCase
 from minimisation.contract.release import Artefact
+from sandbox.findings import Needs
 
 Array = npt.NDArray[np.float64]
 
-Needs: TypeAlias = Literal["release", "refit"]
+__all__ = ["Array", "Attack", "Known", "Needs"]
 
 
 @dataclass(frozen=True, kw_only=True)

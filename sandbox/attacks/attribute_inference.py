@@ -68,11 +68,23 @@ def secrets(use_case: UseCase, shown: list[str]) -> list[Column]:
 
 
 def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
-    """Success and residual risk of the worst guess, for everyone and by group."""
+    """Success and residual risk of the worst guess, for everyone and by group.
+
+    Then, where several attributes were guessed, the same of each for everyone.
+    """
     attack = AttributeInference()
     tables = forces.assess(TargetedTrial(attack=attack), release, seed)
     found = tally.Tally.of(tables.values())
-    return tally.findings(attack.name, attack.background, found)
+    results = tally.findings(attack.name, attack.background, found)
+    for column in forces.use_case.columns:
+        mine = {
+            key: c for key, c in found.counts.items() if key[0].startswith(f"{column.label} by")
+        }
+        if mine:
+            counts = tally.Tally(counts=mine)
+            each = tally.findings(attack.name, attack.background, counts, about=column.name)
+            results += [finding for finding in each if not finding.group]
+    return results
 
 
 def _from_rows(

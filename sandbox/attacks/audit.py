@@ -213,7 +213,7 @@ def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
     tables = forces.assess(OneRunAudit(), release, seed)
     rows = [row for table in tables.values() for row in table.to_pylist()]
     if not rows:
-        return [tally.none("epsilon_lower_bound", "no verdict: nobody is held out")]
+        return [_none("no verdict: nobody is held out")]
     claim = release.privacy_loss
     delta = claim.delta if claim is not None else 0.0
     sure = 1 - (1 - CONFIDENCE) / len(rows)
@@ -232,7 +232,7 @@ def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
 
     value, control = best("right"), best("control")
     if control > 0:
-        return [tally.none("epsilon_lower_bound", "no verdict: coins drawn anew were guessed")]
+        return [_none("no verdict: coins drawn anew were guessed")]
     note = f"one run, {CONFIDENCE:.0%} confidence over {len(rows)} bounds; people are the canaries"
     if claim is None:
         note += "; nothing is claimed"
@@ -241,6 +241,9 @@ def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
     return [
         Finding(
             measure="epsilon_lower_bound",
+            attack="epsilon_audit",
+            background=OneRunAudit().attack.background,
+            needs="release",
             value=value,
             better="neither",
             low=value,
@@ -249,3 +252,7 @@ def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
             note=note,
         )
     ]
+
+
+def _none(note: str) -> Finding:
+    return tally.none("epsilon_lower_bound", note, attack="epsilon_audit")

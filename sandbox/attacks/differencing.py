@@ -69,6 +69,9 @@ class AveragingTrial:
 
 LAST, MEAN = "one release", "average of all"
 
+AVERAGING = "Keeps every table that was ever released about the same people."
+"""What the attacker is taken to know."""
+
 
 def average(told: Array) -> Array:
     """Mean of every cell over (releases, cells); releases that repeat count once."""
@@ -82,15 +85,19 @@ def averaging_findings(forces: Forces, history: Sequence[Release], seed: int) ->
     tables = tuple(r.artefact for r in history if isinstance(r.artefact, Statistics))
     if len(tables) < 2 or len(tables) < len(history):  # noqa: PLR2004 - an average takes two
         note = "a history takes at least two tables"
-        return [tally.none("averaging_success", f"no verdict: {note}")]
+        return [tally.none("averaging_success", f"no verdict: {note}", attack="averaging")]
     found = Tally.of(forces.assess(AveragingTrial(history=tables), history[-1], seed).values())
     one, mean = (found.rate(what, Source.RELEASE, inside=True) for what in (LAST, MEAN))
     if not mean.tries:
-        return [tally.none("averaging_success", "no verdict: tables do not tell forces apart")]
+        note = "no verdict: tables do not tell forces apart"
+        return [tally.none("averaging_success", note, attack="averaging")]
     low, high = mean.wilson()
     return [
         Finding(
             measure="averaging_success",
+            attack="averaging",
+            background=AVERAGING,
+            needs="release",
             value=mean.share,
             better="neither",
             low=low,
@@ -143,7 +150,7 @@ def differencing_findings(forces: Forces, trial: DifferencingTrial, seed: int) -
     """How often the newcomer's cell is found, against guessing when nobody came."""
     nothing = Release(artefact=Statistics(table=pa.table({})))
     found = Tally.of(forces.assess(trial, nothing, seed).values())
-    return tally.findings("differencing", trial.background, found)
+    return tally.findings("differencing", trial.background, found, needs="refit")
 
 
 def guessed_cell(before: Array, after: Array, rng: np.random.Generator) -> int:

@@ -92,10 +92,10 @@ def findings(
     results = tally.findings(attack.name, attack.background, right)
     if results[0].value is None:
         return results
-    return [*results[:2], _precision(attack.name, found), *results[2:]]
+    return [*results[:2], _precision(attack, found), *results[2:]]
 
 
-def _precision(name: str, found: Tally) -> Finding:
+def _precision(attack: OutsideMatch, found: Tally) -> Finding:
     sides = []
     for inside in (True, False):
         claims = found.rate(CLAIMED, Source.RELEASE, inside=inside)
@@ -103,10 +103,14 @@ def _precision(name: str, found: Tally) -> Finding:
             Rate(hits=found.rate(RIGHT, Source.RELEASE, inside=inside).hits, tries=claims.hits)
         )
     if not sides[0].tries:
-        return tally.none(f"{name}_precision", "no row agreed with one person alone")
+        note = "no row agreed with one person alone"
+        return tally.none(f"{attack.name}_precision", note, attack=attack.name)
     low, high = sides[0].wilson()
     return Finding(
-        measure=f"{name}_precision",
+        measure=f"{attack.name}_precision",
+        attack=attack.name,
+        background=attack.background,
+        needs="release",
         value=sides[0].share,
         better="neither",
         low=low,

@@ -163,13 +163,13 @@ def findings(
     ]
     if not secrets or not isinstance(release.artefact, Statistics):
         note = "no mean of a yes or no was released"
-        return [tally.none("reconstruction_risk", f"no verdict: {note}")]
+        return [tally.none("reconstruction_risk", f"no verdict: {note}", attack="reconstruction")]
     found = []
     for secret in secrets:
         attack = Reconstruction(secret=secret, history=tuple(history))
         tables = forces.assess(attack, release, seed)
         counts = tally.Tally.of(tables.values())
-        found += tally.findings("reconstruction", f"{attack.background} ({secret})", counts)
+        found += tally.findings("reconstruction", attack.background, counts, about=secret)
     return found
 
 

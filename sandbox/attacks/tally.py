@@ -9,6 +9,7 @@ for quantifying privacy risk in synthetic data", PoPETs 2023). Intervals of rate
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ from scipy.special import ndtri
 
 from sandbox.attacks.attack import Array
 from sandbox.attacks.targets import EVERYONE, Flags
-from sandbox.findings import Finding
+from sandbox.findings import COLUMN, Finding, Needs
 
 SCHEMA = pa.schema(
     [
@@ -152,7 +153,15 @@ def failures(tally: Tally, what: str) -> list[str]:
     return found
 
 
-def findings(name: str, background: str, tally: Tally, z: float | None = None) -> list[Finding]:
+def findings(  # noqa: PLR0913 - an attack, its counts and how they are read
+    name: str,
+    background: str,
+    tally: Tally,
+    z: float | None = None,
+    *,
+    needs: Needs = "release",
+    about: str = "",
+) -> list[Finding]:
     """Success and residual risk of the worst attack whose controls hold, or no verdict.
 
     Args:
@@ -160,6 +169,8 @@ def findings(name: str, background: str, tally: Tally, z: float | None = None) -
         background: what the attacker is taken to know.
         tally: counts over the forces.
         z: standard deviations of the interval; by default 95 % over all that was tried.
+        needs: whether the option was run again.
+        about: the column that was to be found out, if the attack is on one alone.
 
     Returns:
         For everyone, then the risk for the outliers and each protected group. The risk is the part
@@ -167,25 +178,52 @@ def findings(name: str, background: str, tally: Tally, z: float | None = None) -
         (1 − control), negative only by chance. The worst attack is the one whose risk is surely
         largest: the largest lower end.
     """
+    facts = _Facts(name=name, background=background, needs=needs, about=about)
     tried = tally.whats
     faults = {what: failures(tally, what) for what in tried}
     sound = [what for what in tried if not faults[what]]
     if not sound:
         reasons = sorted({text for texts in faults.values() for text in texts})
         why = "; ".join(reasons) or "nothing released could be attacked in this way"
-        return [none(f"{name}_risk", f"no verdict: {why}")]
+        return [facts.figure("risk", value=None, note=f"no verdict: {why}")]
     wide = float(-ndtri(0.025 / len(sound))) if z is None else z
     worst = max(sound, key=lambda what: _risk(tally, what, wide)[1])
     found = [
-        _success(name, tally, worst),
-        _headline(name, background, tally, worst, z=wide, sound=sound),
+        _success(facts, tally, worst),
+        _headline(facts, tally, worst, z=wide, sound=sound),
     ]
-    return found + [_of_group(name, tally, worst, group, wide) for group in tally.groups]
+    return found + [_of_group(facts, tally, worst, group, wide) for group in tally.groups]
 
 
-def none(measure: str, note: str, group: str = "") -> Finding:
+@dataclass(frozen=True, kw_only=True)
+class _Facts:
+    """What every figure of an attack says of it."""
+
+    name: str
+    background: str
+    needs: Needs
+    about: str
+
+    def figure(self, kind: str, *, value: float | None, **rest: Any) -> Finding:  # noqa: ANN401 - fields
+        """A finding of the attack; a risk is a residual risk."""
+        measure = f"{self.name}_{kind}{COLUMN + self.about if self.about else ''}"
+        if kind == "risk" and value is not None:
+            ends = {"residual_low": rest.get("low"), "residual_high": rest.get("high")}
+            rest = {"residual": value, **ends, **rest}
+        return Finding(
+            measure=measure,
+            value=value,
+            better="neither",
+            attack=self.name,
+            background=self.background,
+            needs=self.needs,
+            **rest,
+        )
+
+
+def none(measure: str, note: str, *, attack: str) -> Finding:
     """A figure that cannot be given, and why."""
-    return Finding(measure=measure, value=None, better="neither", group=group, note=note)
+    return Finding(measure=measure, value=None, better="neither", attack=attack, note=note)
 
 
 def least_detectable(one: Rate, other: Rate) -> float:
@@ -216,61 +254,56 @@ def _risk(
     return gap / left, max(low / left, -1.0), min(high / left, 1.0)
 
 
-def _success(name: str, tally: Tally, what: str) -> Finding:
+def _success(facts: _Facts, tally: Tally, what: str) -> Finding:
     attack, control = _pair(tally, what, EVERYONE)
     low, high = attack.wilson()
     guess = tally.rate(what, Source.REFERENCE, inside=True)
-    return Finding(
-        measure=f"{name}_success",
+    copied = tally.rate(what, Source.COPY, inside=True)
+    return facts.figure(
+        "success",
         value=attack.share,
-        better="neither",
         low=low,
         high=high,
         baseline=guess.share if guess.tries else None,
         control=control.share,
+        positive=copied.share if copied.tries else None,
         note=f"{what}; {attack.tries:.0f} members attacked",
     )
 
 
-def _headline(  # noqa: PLR0913 - the parts of a finding
-    name: str, background: str, tally: Tally, what: str, *, z: float, sound: list[str]
-) -> Finding:
+def _headline(facts: _Facts, tally: Tally, what: str, *, z: float, sound: list[str]) -> Finding:
     value, low, high = _risk(tally, what, z)
-    copy = _risk(tally, what, z, source=Source.COPY)[0]
     attack, control = _pair(tally, what, EVERYONE)
     skipped = [each for each in tally.whats if each not in sound]
-    note = (
-        f"worst of {len(sound)} attacks: {what}. {background} A difference of "
-        f"{least_detectable(attack, control):.3f} is the least that could be told from nothing; "
-        f"positive control: {copy:.3f}."
-    )
+    note = f"worst of {len(sound)} attacks: {what}"
     if skipped:
-        note += f" Without verdict, a control failed: {', '.join(skipped)}."
-    return Finding(
-        measure=f"{name}_risk",
+        note += f"; without verdict, a control failed: {', '.join(skipped)}"
+    return facts.figure(
+        "risk",
         value=value,
-        better="neither",
         low=low,
         high=high,
         baseline=0.0,
         control=_risk(tally, what, z, source=Source.STRANGERS)[0],
+        positive=_risk(tally, what, z, source=Source.COPY)[0],
+        detectable=least_detectable(attack, control) / max(1 - control.share, 1e-9),
         note=note,
     )
 
 
-def _of_group(name: str, tally: Tally, what: str, group: str, z: float) -> Finding:
+def _of_group(facts: _Facts, tally: Tally, what: str, group: str, z: float) -> Finding:
     pair = _pair(tally, what, group)
     if min(rate.tries for rate in pair) < FEWEST:
         note = f"too few to report: under {FEWEST} people"
-        return none(f"{name}_risk", note, group)
+        return facts.figure("risk", value=None, group=group, note=note)
     value, low, high = _risk(tally, what, z, group)
-    return Finding(
-        measure=f"{name}_risk",
+    return facts.figure(
+        "risk",
         value=value,
-        better="neither",
         low=low,
         high=high,
         baseline=0.0,
+        detectable=least_detectable(*pair) / max(1 - pair[1].share, 1e-9),
         group=group,
         note=what,
     )

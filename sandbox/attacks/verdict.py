@@ -17,6 +17,12 @@ CHANCE = 3.29
 """Standard deviations within which 99.9 % of guesses fall; controls are tried so often that at
 95 % many a sound trial would be thrown away."""
 
+ALLOWED = (0.01, 0.001)
+"""Shares of the others who may be accused."""
+
+NAMES = {0.01: "1_percent", 0.001: "0_1_percent"}
+"""How a share is written in the name of a measure."""
+
 ROUNDING = 0.005
 """What the bins of a score may move an area under a curve by."""
 
@@ -45,13 +51,27 @@ def findings(
         success,
         baseline=0.5,
         control=float(ranking.auc(counts[Trial.HOLDOUT, 0])),
-        note=(
-            f"{attacked.sum():.0f} people attacked; {least_detectable(attacked):.3f} is the least "
-            "that such a trial could tell from guessing; positive control: "
-            f"{ranking.auc(counts[Trial.LEAK, 0]):.3f}"
-        ),
+        positive=float(ranking.auc(counts[Trial.LEAK, 0])),
+        detectable=least_detectable(attacked),
+        note=f"{attacked.sum():.0f} people attacked",
     )
-    return [found, at_low_false_positives(counts[Trial.RELEASE, 0])]
+    low = [at_low_false_positives(counts[Trial.RELEASE, 0], each) for each in ALLOWED]
+    return [_described(each) for each in (found, *low)]
+
+
+def _described(found: Finding) -> Finding:
+    """The finding with what it is a result of, and the residual risk where it has a value."""
+    attack = MembershipTrial().attack
+    named = replace(found, attack=attack.name, background=attack.background, needs=attack.needs)
+    if found.value is None or found.baseline is None:
+        return named
+    least, left = found.baseline, 1 - found.baseline
+    return replace(
+        named,
+        residual=(found.value - least) / left,
+        residual_low=None if found.low is None else (found.low - least) / left,
+        residual_high=None if found.high is None else (found.high - least) / left,
+    )
 
 
 def failures(counts: Array, *, rows: bool) -> list[str]:
@@ -117,17 +137,20 @@ def at_low_false_positives(counts: Array, allowed: float = 0.01) -> Finding:
     within = np.flatnonzero(others <= allowed * others[-1])
     hits, tries = (float(members[within[-1]]) if len(within) else 0.0), float(members[-1])
     return Finding(
-        measure="membership_tpr_at_1_percent_fpr",
+        measure=f"membership_tpr_at_{NAMES[allowed]}_fpr",
         value=hits / tries,
         better="neither",
         low=float(betaincinv(hits, tries - hits + 1, 0.025)) if hits else 0.0,
         high=float(betaincinv(hits + 1, tries - hits, 0.975)) if hits < tries else 1.0,
         baseline=allowed,
+        note=""
+        if others[-1] * allowed >= 1
+        else f"no false accusation: under {1 / allowed:.0f} others",
     )
 
 
 def _none(note: str) -> Finding:
-    return Finding(measure="membership_auc", value=None, better="neither", note=note)
+    return _described(Finding(measure="membership_auc", value=None, better="neither", note=note))
 
 
 def _guessed(counts: Array) -> bool:

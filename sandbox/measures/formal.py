@@ -17,7 +17,7 @@ from minimisation.statistics.disclosure import risk
 from sandbox.attacks import guesses
 from sandbox.attacks.attribute_inference import of_force
 from sandbox.attacks.cells import is_generalised, possible
-from sandbox.findings import Finding
+from sandbox.findings import COLUMN, Finding
 from sandbox.measures.resampling import Array, Integers
 
 SCHEMA = pa.schema(
@@ -30,10 +30,10 @@ SCHEMA = pa.schema(
 )
 """One figure of a force; the weight is its number of released records."""
 
-SMALLEST = ("k", "distinct_l", "entropy_l")
+SMALLEST = ("formal_k", "formal_l", "formal_entropy_l")
 """Figures of which the smallest over the forces holds for all."""
 
-LARGEST = ("closeness_t",)
+LARGEST = ("formal_t",)
 """Figures of which the largest over the forces holds for all; the others are averaged."""
 
 CHUNK = 256
@@ -87,9 +87,9 @@ def sample(rows: pa.Table, keys: Sequence[str], share: float = 1.0) -> dict[str,
     weight = pa.array(np.full(rows.num_rows, 1 / share))
     counted = risk.frequencies(_text(rows, keys).append_column("weight", weight), keys, "weight")
     return {
-        "k": float(counted.k),
-        "sample_unique_share": float((counted.sample == 1).mean()),
-        "estimated_risk": float(counted.individual_risk.mean()),
+        "formal_k": float(counted.k),
+        "sample_uniqueness": float((counted.sample == 1).mean()),
+        "sample_risk": float(counted.individual_risk.mean()),
     }
 
 
@@ -104,7 +104,7 @@ def population(rows: pa.Table, people: pa.Table, keys: Sequence[str]) -> dict[st
     fits = _fits(rows, people, keys)
     chance = np.where(fits > 0, 1 / np.maximum(fits, 1), 0.0)
     return {
-        "population_unique_share": float((fits == 1).mean()),
+        "population_uniqueness": float((fits == 1).mean()),
         "population_risk": float(chance.mean()),
     }
 
@@ -115,9 +115,9 @@ def diversity(rows: pa.Table, keys: Sequence[str], sensitive: Column) -> dict[st
     codes = guesses.codes(sensitive, rows).astype(str)
     text = text.append_column("sensitive", pa.array(codes, pa.string()))
     return {
-        "distinct_l": float(risk.distinct_l(text, keys, "sensitive")),
-        "entropy_l": risk.entropy_l(text, keys, "sensitive"),
-        "closeness_t": risk.closeness_t(text, keys, "sensitive"),
+        "formal_l": float(risk.distinct_l(text, keys, "sensitive")),
+        "formal_entropy_l": risk.entropy_l(text, keys, "sensitive"),
+        "formal_t": risk.closeness_t(text, keys, "sensitive"),
     }
 
 
@@ -149,10 +149,10 @@ def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
     keys = ", ".join(keys_of(forces.use_case, artefact.table))
     return [
         Finding(
-            measure=f"{name}_of_{about}" if about else name,
+            measure=f"{name}{COLUMN}{about}" if about else name,
             value=_together(name, values),
             better="neither",
-            note=f"counted, not estimated, on {keys}" if name != "estimated_risk" else _ESTIMATE,
+            note=f"counted, not estimated, on {keys}" if name != "sample_risk" else _ESTIMATE,
         )
         for (name, about), values in collected.items()
     ]
@@ -171,7 +171,7 @@ def _together(name: str, values: list[tuple[float, float]]) -> float:
 
 
 def _none(note: str) -> Finding:
-    return Finding(measure="k", value=None, better="neither", note=note)
+    return Finding(measure="formal_k", value=None, better="neither", note=note)
 
 
 def _sensitive(use_case: UseCase, rows: pa.Table) -> list[Column]:

@@ -13,7 +13,16 @@ import numpy as np
 import pyarrow as pa
 from sklearn.ensemble import ExtraTreesClassifier
 
-from minimisation import Categories, Column, Forces, Microdata, Release, Scene, UseCase
+from minimisation import (
+    Categories,
+    Column,
+    Forces,
+    Microdata,
+    Release,
+    Scene,
+    Statistics,
+    UseCase,
+)
 from sandbox.attacks import guesses
 from sandbox.findings import Finding
 
@@ -137,17 +146,23 @@ def kept_columns(use_case: UseCase, release: Release) -> tuple[str, ...]:
 def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
     """Gain over the commonest value for every sensitive column, and identifiers in text."""
     kept = kept_columns(forces.use_case, release)
-    tables = forces.assess(ProxyTrial(kept=kept), release, seed)
+    found = gains(forces, kept, seed)
+    if isinstance(release.artefact, Microdata):
+        found += _scanned(forces.use_case, release.artefact)
+    return found
+
+
+def gains(forces: Forces, kept: tuple[str, ...], seed: int) -> list[Finding]:
+    """Gain over the commonest value for every sensitive column, told from the kept ones."""
+    nothing = Release(artefact=Statistics(table=pa.table({})))
+    tables = forces.assess(ProxyTrial(kept=kept), nothing, seed)
     total: dict[str, dict[str, float]] = {}
     for table in tables.values():
         for row in table.to_pylist():
             sums = total.setdefault(row.pop("column"), dict.fromkeys(row, 0.0))
             for name, value in row.items():
                 sums[name] += value
-    found = [_gain(column, sums) for column, sums in total.items() if sums["people"]]
-    if isinstance(release.artefact, Microdata):
-        found += _scanned(forces.use_case, release.artefact)
-    return found
+    return [_gain(column, sums) for column, sums in total.items() if sums["people"]]
 
 
 def scan(use_case: UseCase, rows: pa.Table) -> dict[str, int]:

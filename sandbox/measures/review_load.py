@@ -21,9 +21,9 @@ from sandbox.measures.resampling import REPLICATES, Array
 AXES = ("replicate", "outcome", "flagged")
 
 SHOWN: dict[str, Better] = {
-    "alerts_per_thousand": "neither",
-    "false_alerts_per_thousand": "lower",
-    "false_alerts_per_true_alert": "lower",
+    "alerts_per_1000": "neither",
+    "false_alerts_per_1000": "lower",
+    "false_per_true_alert": "lower",
 }
 """Figures, and which way is better."""
 
@@ -66,9 +66,9 @@ def load(counts: Array) -> dict[str, Array]:
     everyone = counts.sum(axis=(-1, -2))
     wrong, right = counts[..., 0, 1], counts[..., 1, 1]
     return {
-        "alerts_per_thousand": _ratio(1000 * (wrong + right), everyone),
-        "false_alerts_per_thousand": _ratio(1000 * wrong, everyone),
-        "false_alerts_per_true_alert": _ratio(wrong, right),
+        "alerts_per_1000": _ratio(1000 * (wrong + right), everyone),
+        "false_alerts_per_1000": _ratio(1000 * wrong, everyone),
+        "false_per_true_alert": _ratio(wrong, right),
     }
 
 
@@ -83,7 +83,7 @@ def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
     scored = outcome.counts_of(forces, answered, seed)
     if scored[0].sum() == 0:
         note = "nobody is held out, so alerts cannot be counted"
-        return [Finding(measure="alerts_per_thousand", value=None, better="neither", note=note)]
+        return [Finding(measure="alerts_per_1000", value=None, better="neither", note=note)]
     threshold, part = ranking.cut(scored[0], outcome.question_of(use_case).top_share)
     tables = forces.assess(Alerts(threshold=threshold, part=part), answered, seed)
     shape = (REPLICATES + 1, 2, 2)

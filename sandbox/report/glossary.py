@@ -1,6 +1,8 @@
 """What each measure is called and means, in words for a reader without prior knowledge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from sandbox.findings import COLUMN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +135,131 @@ ENTRIES = {
         "that is sure of a few people, which the figure for all people can hide.",
         share=True,
     ),
+    "membership_tpr_at_0_1_percent_fpr": Entry(
+        title="membership attack at 0.1% false alarms",
+        meaning="The share of the people in the data whom the membership attack names, while it "
+        "wrongly names at most one in a thousand people who are not. Guessing reaches 0.1%.",
+        share=True,
+    ),
+    "singling_out": Entry(
+        title="singling out",
+        meaning="An attacker with nothing but the release writes descriptions that should fit one "
+        "person alone. The risk is what the release adds to the luck of such descriptions, which "
+        "are also tried on people who were not in the data.",
+        share=True,
+    ),
+    "linkability": Entry(
+        title="linkability",
+        meaning="An attacker holds two files about the same people with no common key and uses the "
+        "release to tell which two records belong to one person. The risk is what remains after "
+        "taking off how well that works for people who were not in the data.",
+        share=True,
+    ),
+    "attribute_inference": Entry(
+        title="attribute inference",
+        meaning="An attacker who knows all else about a person guesses a sensitive attribute from "
+        "the release. The risk is what remains after taking off how well that works for people "
+        "who were not in the data: what the release teaches about people in general is not "
+        "counted.",
+        share=True,
+    ),
+    "outside_match": Entry(
+        title="matching an outside file",
+        meaning="A motivated intruder with a file of names and some attributes takes the only "
+        "released row that agrees with somebody's for that person's. Right if all else agrees too.",
+        share=True,
+    ),
+    "reconstruction": Entry(
+        title="reconstruction",
+        meaning="An attacker who knows everybody's groups finds the secrets that agree best with "
+        "all released statistics. The risk is what remains after taking off how well the same "
+        "guesses fit people who were not in the data.",
+        share=True,
+    ),
+    "differencing": Entry(
+        title="differencing",
+        meaning="An attacker who sees the release before and after one known person came looks for "
+        "the group that grew. The risk is what remains after taking off how often that is right "
+        "when nobody came.",
+        share=True,
+    ),
+    "averaging": Entry(
+        title="averaging over releases",
+        meaning="An attacker keeps every release about the same people and takes the mean: noise "
+        "that is drawn anew each time falls away. The share of groups whose exact count comes out, "
+        "beside the share that one release gives away.",
+        share=True,
+    ),
+    "worst_attack": Entry(
+        title="worst attack",
+        meaning="The residual risk of the attack that surely found most, of all that were run: 0 "
+        "if being in the data gave nothing away, 1 if it gave everything away.",
+        share=True,
+    ),
+    "epsilon_lower_bound": Entry(
+        title="audited lower bound on epsilon",
+        meaning="The least privacy loss that would explain what the audit found, at 95% "
+        "confidence. Above the claim it refutes the claim; below it proves nothing.",
+    ),
+    "formal_k": Entry(
+        title="smallest class (k)",
+        meaning="Every released record is equal on its quasi-identifiers to at least this many, "
+        "itself counted. It says nothing of what such a class gives away about its members.",
+        count=True,
+    ),
+    "formal_l": Entry(
+        title="fewest sensitive values in a class (l)",
+        meaning="In every class of records that are equal on their quasi-identifiers, at least so "
+        "many values of the sensitive attribute occur. 1 means that a class gives it away.",
+        count=True,
+    ),
+    "formal_entropy_l": Entry(
+        title="effective number of sensitive values in a class (entropy l)",
+        meaning="As the fewest sensitive values in a class, but values that hardly occur count "
+        "for little.",
+    ),
+    "formal_t": Entry(
+        title="largest distance of a class from all (t)",
+        meaning="How far the sensitive attribute of a class is at most distributed differently "
+        "from all records: 0 is alike, 1 is wholly different.",
+    ),
+    "sample_uniqueness": Entry(
+        title="records alone in the release",
+        meaning="Share of released records that no other released record equals on the "
+        "quasi-identifiers.",
+        share=True,
+    ),
+    "population_uniqueness": Entry(
+        title="records that fit one person alone",
+        meaning="Share of released records that fit exactly one person whom the force holds.",
+        share=True,
+    ),
+    "population_risk": Entry(
+        title="risk in the population",
+        meaning="Mean chance that somebody who knows the quasi-identifiers of everybody the force "
+        "holds links a released record to the right person.",
+        share=True,
+    ),
+    "sample_risk": Entry(
+        title="risk estimated from the sample",
+        meaning="The same chance as estimated from the release alone.",
+        share=True,
+    ),
+    "alerts_per_1000": Entry(
+        title="alerts per thousand people",
+        meaning="How many of a thousand people are put before an officer.",
+        count=True,
+    ),
+    "false_alerts_per_1000": Entry(
+        title="false alerts per thousand people",
+        meaning="How many of a thousand people are put before an officer to whom the outcome "
+        "does not happen.",
+    ),
+    "false_per_true_alert": Entry(
+        title="false alerts per true one",
+        meaning="How many people are put before an officer in vain for each to whom the outcome "
+        "happens.",
+    ),
     "membership": Entry(
         title="membership attack",
         meaning="An attacker who knows a person's record guesses from the release whether that "
@@ -142,6 +269,16 @@ ENTRIES = {
 }
 """By measure name, or by the beginning of it."""
 
+
+CHANGE = "_change"
+"""How the name of a measure ends that is an option's figure minus that of pooling."""
+CHANGES = Entry(
+    title="change caused by the option",
+    meaning="The figure of a group under this option minus the same figure under pooling, on the "
+    "same people. What the raw data does to a group already is not in it.",
+    share=True,
+)
+"""The entry of every change."""
 
 GAP = "_gap"
 """How the name of a measure ends that is a gap between the groups of a protected column."""
@@ -159,6 +296,13 @@ def entry(measure: str) -> Entry:
     """The entry of a measure: by its full name, else by the longest beginning that is known."""
     if measure in ENTRIES:
         return ENTRIES[measure]
+    family, _, column = measure.partition(COLUMN)
+    if column:
+        whole = entry(family)
+        return replace(whole, title=f"{whole.title}: {column.replace('_', ' ')}")
+    if measure.endswith(CHANGE):
+        changed = entry(measure.removesuffix(CHANGE))
+        return replace(CHANGES, title=f"{changed.title}: {CHANGES.title}", share=changed.share)
     if measure.endswith(GAP):
         return GAPS
     title = measure.replace("_", " ").replace(" auc", " (AUC)")

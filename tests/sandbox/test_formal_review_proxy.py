@@ -35,23 +35,23 @@ SEVEN = pa.table(
 
 def test_k_and_uniqueness_are_counted_by_hand() -> None:
     found = formal.sample(SEVEN, ["age", "sex"])
-    assert (found["k"], found["sample_unique_share"]) == (1.0, pytest.approx(1 / 7))
-    assert formal.sample(SEVEN.slice(0, 6), ["age", "sex"])["k"] == 2.0
+    assert (found["formal_k"], found["sample_uniqueness"]) == (1.0, pytest.approx(1 / 7))
+    assert formal.sample(SEVEN.slice(0, 6), ["age", "sex"])["formal_k"] == 2.0
     # Everybody is in the data: the chance of a right link is one over the class.
-    assert found["estimated_risk"] == pytest.approx((4 * 0.25 + 2 * 0.5 + 1) / 7)
+    assert found["sample_risk"] == pytest.approx((4 * 0.25 + 2 * 0.5 + 1) / 7)
 
 
 def test_l_and_t_are_counted_by_hand(outcome_use_case: UseCase) -> None:
     found = formal.diversity(SEVEN, ["age", "sex"], outcome_use_case.column("religion"))
-    assert found["distinct_l"] == 1.0, "all women of thirty are religious"
-    assert found["entropy_l"] == pytest.approx(1.0)
-    assert found["closeness_t"] == pytest.approx(1 - 3 / 7), "three in seven are religious"
+    assert found["formal_l"] == 1.0, "all women of thirty are religious"
+    assert found["formal_entropy_l"] == pytest.approx(1.0)
+    assert found["formal_t"] == pytest.approx(1 - 3 / 7), "three in seven are religious"
 
 
 def test_population_risk_counts_people_and_not_rows() -> None:
     people = SEVEN.select(["age", "sex"]).append_column("unit", pa.array([1, 1, 2, 3, 4, 5, 6]))
     found = formal.population(SEVEN, people, ["age", "sex"])
-    assert found["population_unique_share"] == pytest.approx(1 / 7)
+    assert found["population_uniqueness"] == pytest.approx(1 / 7)
     assert found["population_risk"] == pytest.approx((4 / 3 + 2 / 2 + 1) / 7)
 
 
@@ -63,7 +63,7 @@ def test_a_generalised_row_may_be_anybody_it_covers() -> None:
     )
     rows = pa.table({"age": spans, "sex": pa.array([["female", "male"], ["female"]])})
     found = formal.population(rows, people, ["age", "sex"])
-    assert found["population_unique_share"] == 0.5
+    assert found["population_uniqueness"] == 0.5
     assert found["population_risk"] == pytest.approx((1 / 6 + 1) / 2)
 
 
@@ -72,10 +72,10 @@ def test_k_anonymous_rows_have_the_k_they_claim(outcome_forces: Forces, k: int) 
     with outcome_forces as forces:
         release = KAnonymity(k=k).apply(forces, forces.use_case, RNG)
         found = figures(formal.findings(forces, release, seed=1))
-    assert found["k"].value >= k  # type: ignore[operator]
-    assert found["sample_unique_share"].value == 0.0
-    assert found["population_unique_share"].value == 0.0
-    assert found["distinct_l_of_religion"].value >= 1  # type: ignore[operator]
+    assert found["formal_k"].value >= k  # type: ignore[operator]
+    assert found["sample_uniqueness"].value == 0.0
+    assert found["population_uniqueness"].value == 0.0
+    assert found["formal_l:religion"].value >= 1  # type: ignore[operator]
 
 
 def test_a_class_that_is_one_too_small_shows(outcome_forces: Forces) -> None:
@@ -89,7 +89,7 @@ def test_a_class_that_is_one_too_small_shows(outcome_forces: Forces) -> None:
         mine = np.flatnonzero((text["force"] == force) & (text["age"] == age))
         mutant = table.take(pa.array(np.setdiff1d(np.arange(table.num_rows), mine[:-1])))
         broken = Release(artefact=Microdata(table=mutant))
-        assert figures(formal.findings(forces, broken, seed=1))["k"].value == 1
+        assert figures(formal.findings(forces, broken, seed=1))["formal_k"].value == 1
 
 
 def test_raw_rows_have_more_unique_records_than_a_sample_of_them_by_count(
@@ -99,11 +99,11 @@ def test_raw_rows_have_more_unique_records_than_a_sample_of_them_by_count(
         raw = Pseudonymisation().apply(forces, forces.use_case, RNG)
         some = Subsample(share=0.2).apply(forces, forces.use_case, RNG)
         whole, part = (figures(formal.findings(forces, each, seed=1)) for each in (raw, some))
-    assert whole["population_unique_share"].value == pytest.approx(
-        part["population_unique_share"].value, abs=0.1
+    assert whole["population_uniqueness"].value == pytest.approx(
+        part["population_uniqueness"].value, abs=0.1
     ), "a record of the population is as alone in a sample of it"
-    assert part["sample_unique_share"].value > whole["sample_unique_share"].value  # type: ignore[operator]
-    assert part["estimated_risk"].value < part["sample_unique_share"].value  # type: ignore[operator]
+    assert part["sample_uniqueness"].value > whole["sample_uniqueness"].value  # type: ignore[operator]
+    assert part["sample_risk"].value < part["sample_uniqueness"].value  # type: ignore[operator]
 
 
 def test_rows_of_a_model_have_no_k(outcome_forces: Forces) -> None:
@@ -118,10 +118,10 @@ def test_rows_of_a_model_have_no_k(outcome_forces: Forces) -> None:
 def test_review_load_is_counted_by_hand() -> None:
     # 90 let pass rightly, 6 alerts in vain, 1 missed, 3 found.
     found = review_load.load(np.array([[90.0, 6.0], [1.0, 3.0]]))
-    assert found["alerts_per_thousand"] == pytest.approx(90)
-    assert found["false_alerts_per_thousand"] == pytest.approx(60)
-    assert found["false_alerts_per_true_alert"] == pytest.approx(2)
-    assert np.isnan(review_load.load(np.zeros((2, 2)))["alerts_per_thousand"])
+    assert found["alerts_per_1000"] == pytest.approx(90)
+    assert found["false_alerts_per_1000"] == pytest.approx(60)
+    assert found["false_per_true_alert"] == pytest.approx(2)
+    assert np.isnan(review_load.load(np.zeros((2, 2)))["alerts_per_1000"])
 
 
 def test_review_load_is_told_for_everyone_every_group_and_every_force(
@@ -132,8 +132,8 @@ def test_review_load_is_told_for_everyone_every_group_and_every_force(
         found = review_load.findings(forces, release, seed=1)
     share = forces.use_case.question.top_share  # type: ignore[union-attr]
     everyone = figures(found)
-    assert everyone["alerts_per_thousand"].value == pytest.approx(1000 * share)
-    wrong = everyone["false_alerts_per_thousand"]
+    assert everyone["alerts_per_1000"].value == pytest.approx(1000 * share)
+    wrong = everyone["false_alerts_per_1000"]
     assert wrong.low <= wrong.value <= wrong.high  # type: ignore[operator]
     assert {f.force for f in found} == {"", *forces.names}
     assert "sex=female" in {f.group for f in found}

@@ -76,15 +76,15 @@ def test_means_of_tiny_groups_give_their_secrets_away(
         told = reconstruction.findings(forces, exact_table(forces), seed=1)
         noisy = PrivateStatistics(epsilon=0.5).apply(forces, forces.use_case, RNG)
         hidden = reconstruction.findings(forces, noisy, seed=1)
-    assert headline(told, "reconstruction_success").value == 1.0
-    assert headline(told, "reconstruction_risk").low > 0.4  # type: ignore[operator]
-    assert headline(hidden, "reconstruction_risk").low < 0.2  # type: ignore[operator]
+    assert headline(told, "reconstruction_success:found").value == 1.0
+    assert headline(told, "reconstruction_risk:found").low > 0.4  # type: ignore[operator]
+    assert headline(hidden, "reconstruction_risk:found").low < 0.2  # type: ignore[operator]
 
 
 def test_means_of_large_groups_tell_members_no_better_than_others(grouped_forces: Forces) -> None:
     with grouped_forces as forces:
         findings = reconstruction.findings(forces, exact_table(forces), seed=1)
-    risk = headline(findings, "reconstruction_risk")
+    risk = headline(findings, "reconstruction_risk:found")
     assert risk.low < 0 < risk.high  # type: ignore[operator]
 
 
