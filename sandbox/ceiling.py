@@ -22,6 +22,7 @@ from minimisation import (
     UseCase,
     groups,
 )
+from minimisation.contract.encoding import numbers
 from minimisation.contract.usecase import FORCE
 from minimisation.regression import Array, LogisticSums, logistic_sums, newton
 
@@ -58,7 +59,7 @@ class PooledCeiling:
 
 @dataclass(frozen=True, kw_only=True)
 class _SumsAt:
-    """Newton's sums at given coefficients, on member people."""
+    """Newton's sums at given coefficients, on member people whose outcome is known."""
 
     coefficients: tuple[float, ...]
     name: str = "ceiling-newton-sums"
@@ -73,8 +74,10 @@ class _SumsAt:
             raise TypeError("question must be BinaryOutcome")
         encoding = Encoding.features(scene.use_case, question.features)
         rows = scene.members.to_arrow_table()
-        outcome = np.asarray(rows.column(question.target), dtype=float)
-        sums = logistic_sums(encoding.encode(rows), outcome, np.array(self.coefficients))
+        outcome = numbers(rows.column(question.target).combine_chunks())
+        known = ~np.isnan(outcome)
+        features = encoding.encode(rows)[known]
+        sums = logistic_sums(features, outcome[known], np.array(self.coefficients))
         flat = np.r_[sums.rows, sums.loss, sums.gradient, sums.hessian.ravel()]
         return pa.table({"sums": flat})
 
