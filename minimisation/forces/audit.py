@@ -33,6 +33,8 @@ class Entry:
     """`done`, or the rule that refused it."""
     sent: int = 0
     """Bytes that left."""
+    received: int = 0
+    """Bytes that came in with the request, such as a model's weights."""
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When, in UTC."""
     actor: str = ""
@@ -50,6 +52,7 @@ class Entry:
             "purpose": self.purpose,
             "outcome": self.outcome,
             "sent": self.sent,
+            "received": self.received,
             "at": self.at.isoformat(timespec="milliseconds"),
             "actor": self.actor,
             "people": list(self.people),
