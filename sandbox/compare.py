@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.evidence import append, finished, read
 from sandbox.processes import RunFailedError, answer_of
 from sandbox.study import Study
-from sandbox.worker import SCHEMA
+from sandbox.worker import SCHEMA, answer_order
 
 Progress = Callable[[str, int, int], None]
 """Called with what finished, how many are done, and how many there are."""
@@ -112,7 +112,7 @@ def _run(study: Study, job: Job) -> dict[str, Any]:
         "repeat": job.repeat,
     }
     try:
-        return answer_of(order)
+        return answer_of(answer_order, order)
     except RunFailedError as error:
         return {
             "schema": SCHEMA,

@@ -7,14 +7,17 @@ saves each of them a second of imports. Engines that only some options need are 
 import multiprocessing
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
+
+Work: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+"""What a process does: it takes an order and gives a line of evidence, both plain values."""
 
 LOADED = ("sandbox.worker", "pandas")
 """Modules that the server imports. The only threads that they start belong to memory allocators and
@@ -34,17 +37,18 @@ def _context() -> BaseContext:
     return context
 
 
-def answer_of(order: Mapping[str, Any]) -> dict[str, Any]:
-    """The evidence row of one run, made in a new process.
+def answer_of(work: Work, order: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of evidence, made in a new process.
 
     Args:
-        order: what `sandbox.worker.answer_order` takes.
+        work: a function of a module.
+        order: what it takes.
 
     Raises:
         RunFailedError: if the process ended without one.
     """
     receiver, sender = _context().Pipe(duplex=False)
-    process = _context().Process(target=_answer, args=(dict(order), sender))  # type: ignore[attr-defined]
+    process = _context().Process(target=_answer, args=(work, dict(order), sender))  # type: ignore[attr-defined]
     process.start()
     sender.close()
     with receiver:
@@ -62,15 +66,13 @@ def answer_of(order: Mapping[str, Any]) -> dict[str, Any]:
     raise RunFailedError(f"its process ended with {content or 'an error'}")
 
 
-def _answer(order: dict[str, Any], sender: Connection) -> None:
+def _answer(work: Work, order: dict[str, Any], sender: Connection) -> None:
     """The whole life of a run's process."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # what libraries print, and the text of an error, can quote data
         os.dup2(nowhere, stream)
-    from sandbox.worker import answer_order  # noqa: PLC0415 - the server has loaded it
-
     with sender, _TellingKind(sender):
-        sender.send(("row", answer_order(order)))
+        sender.send(("row", work(order)))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """One option, one repeat: makes the release, has it assessed, and gives one row of evidence."""
 
 import platform
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -45,7 +44,7 @@ def run(study: Study, option: Option, repeat: int) -> dict[str, Any]:
     rng = np.random.default_rng([plan.file.seed, repeat, *option.name.encode()])
     watch = Stopwatch()
     try:
-        with study.forces(workers=1) as forces:
+        with study.forces(workers=1, assessment=repeat > 0) as forces:
             opened = watch.wall()
             release = option.apply(forces, plan.use_case, rng)
             row["cost"] = {"release_seconds": round(watch.wall() - opened, 4)}
@@ -141,7 +140,7 @@ def _check_claim(forces: Forces, release: Release) -> None:
         raise PolicyError("a release must claim the privacy loss that its forces charged")
 
 
-def answer_order(order: Mapping[str, Any]) -> dict[str, Any]:
+def answer_order(order: dict[str, Any]) -> dict[str, Any]:
     """The row of one order: plan and workspace (paths), option (name), repeat (from 0)."""
     study = Study(plan_path=Path(order["plan"]), workspace=Path(order["workspace"]))
     return run(study, study.options[order["option"]], order["repeat"])

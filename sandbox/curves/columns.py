@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minimisation import Forces
+from minimisation import Floor, Forces
 from sandbox.curves import fits, judge
 from sandbox.curves.fits import Fit, Setting
 from sandbox.findings import Finding
@@ -133,13 +133,11 @@ def greedy_order(forces: Forces, whole: Fit) -> list[str]:
     return order
 
 
-def findings(forces: Forces, seed: int, margin: float = MARGIN) -> list[Finding]:
+def findings_of(found: ColumnCurve, floor: Floor, margin: float = MARGIN) -> list[Finding]:
     """What each column is worth, the greedy curve, and the fewest columns that meet the floor."""
-    found = curve(forces, seed, margin)
-    floor = forces.use_case.floor
     results = [
         Finding(
-            measure=f"auc_lost_without_{need.column}",
+            measure=f"auc_lost:{need.column}",
             value=need.lost,
             better="neither",
             low=need.low,

@@ -37,6 +37,8 @@ class Setting:
     """Share of people kept, in (0, 1]."""
     draw: int = 0
     """Which of several draws of people; the same number draws the same people at any share."""
+    forces: tuple[str, ...] = ()
+    """Forces whose people are used; all if empty."""
 
     def __post_init__(self) -> None:
         """Refuse an impossible share.
@@ -58,6 +60,8 @@ class Fit:
     """(d + 1,) intercept first; zero for terms of columns that were left out."""
     hessian: Array
     """(d + 1, d + 1) of the penalised loss, over all terms kept; zero elsewhere."""
+    loss: float
+    """Penalised negative log-likelihood of the members."""
     gradient_norm: float
     """Largest absolute entry of the gradient, per row."""
 
@@ -89,6 +93,8 @@ class BatchSums:
         sums = []
         for setting, at in zip(self.settings, self.coefficients, strict=True):
             kept = drawn(share, setting)
+            if setting.forces and scene.force not in setting.forces:
+                kept = np.zeros_like(kept)
             terms = terms_of(encoding, setting.columns)
             found = logistic_sums(
                 features[np.ix_(kept, terms)], happened[kept], np.array(at)[np.r_[0, terms + 1]]
@@ -157,8 +163,14 @@ def fit(
         for row, i in enumerate(active):
             solvers[i].learn(flat[row])
     return [
-        Fit(setting=s, coefficients=n.at, hessian=n.hessian, gradient_norm=n.gradient_norm)
-        for s, n in zip(settings, solvers, strict=True)
+        Fit(
+            setting=setting,
+            coefficients=solver.at,
+            hessian=solver.hessian,
+            loss=float(solver.loss),
+            gradient_norm=solver.gradient_norm,
+        )
+        for setting, solver in zip(settings, solvers, strict=True)
     ]
 
 

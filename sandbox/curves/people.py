@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
-from minimisation import Forces
+from minimisation import Floor, Forces
 from sandbox.curves import fits, judge
 from sandbox.curves.columns import Point
 from sandbox.curves.fits import Setting
@@ -83,12 +83,8 @@ def curve(
     return PeopleCurve(points=tuple(points), limit=observed, limit_low=low, limit_high=high)
 
 
-def findings(
-    forces: Forces, seed: int, shares: Sequence[float] = SHARES, draws: int = DRAWS
-) -> list[Finding]:
+def findings_of(found: PeopleCurve, floor: Floor) -> list[Finding]:
     """The curve, its limit, and the smallest share that meets the floor."""
-    found = curve(forces, seed, shares, draws)
-    floor = forces.use_case.floor
     line = floor.value if floor.measure == "auc" else None
     results = [
         Finding(
@@ -126,7 +122,10 @@ def findings(
 
 
 def _limit(shares: Array, area: Array) -> float:
-    """End of limit − scale × share^−power, fitted by least squares; NaN if it does not settle."""
+    """End of limit − scale × share^−power, fitted by least squares; NaN if it does not settle.
+
+    An end of one, which nothing reaches, means that the points do not bend yet.
+    """
 
     def misfit(law: Array) -> Array:
         limit, scale, power = law
@@ -134,4 +133,5 @@ def _limit(shares: Array, area: Array) -> float:
         return gap
 
     found = least_squares(misfit, x0=(area[-1], 0.01, 0.5), bounds=([0, 0, 0.1], [1, 1, 2]))
-    return float(found.x[0]) if found.success else float("nan")
+    settled = found.success and found.x[0] < 1 - 1e-3
+    return float(found.x[0]) if settled else float("nan")

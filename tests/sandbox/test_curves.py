@@ -104,7 +104,8 @@ def test_a_planted_power_law_is_recovered() -> None:
 
 def test_more_people_are_worth_more_up_to_a_limit(outcome_forces: Forces) -> None:
     with outcome_forces as forces:
-        found = people.findings(forces, seed=1, shares=(0.05, 0.2, 1.0), draws=2)
+        curve = people.curve(forces, seed=1, shares=(0.05, 0.2, 1.0), draws=2)
+        found = people.findings_of(curve, forces.use_case.floor)
     figures = {finding.measure: finding for finding in found}
     small = figures["auc_at_5_percent_of_people"].value
     assert small < figures["auc_at_100_percent_of_people"].value  # type: ignore[operator]
@@ -159,7 +160,10 @@ def test_findings_name_the_margin_and_the_floor(
     outcome_forces: Forces, outcome_use_case: UseCase
 ) -> None:
     with outcome_forces as forces:
-        found = {finding.measure: finding for finding in columns.findings(forces, seed=1)}
-    assert found["auc_lost_without_age"].baseline == columns.MARGIN
+        found = {
+            finding.measure: finding
+            for finding in columns.findings_of(columns.curve(forces, seed=1), forces.use_case.floor)
+        }
+    assert found["auc_lost:age"].baseline == columns.MARGIN
     assert found["auc_with_4_columns"].baseline == outcome_use_case.floor.value
     assert "fewest_columns" in found
