@@ -4,19 +4,23 @@ import numpy as np
 
 from minimisation import BinaryOutcome, Forces, Held, LinearModel, Release, Statistics
 from sandbox.answers import answer
-from sandbox.attacks import verdict
+from sandbox.attacks import suite as attack_suite
+from sandbox.attacks.suite import SUITES, Suite
 from sandbox.findings import Finding
 from sandbox.measures import fairness, grouped, outcome, ranking
 from sandbox.measures.resampling import Array
 
 
-def assess_release(forces: Forces, release: Release, seed: int) -> list[Finding]:
+def assess_release(
+    forces: Forces, release: Release, seed: int, suite: Suite = SUITES["membership"]
+) -> list[Finding]:
     """Usefulness, fairness and attack figures of a release.
 
     Args:
         forces: opened; measures run inside each of them.
         release: what the option sent out.
         seed: the assessment's seed, equal for all options.
+        suite: which attacks it is put to.
 
     Returns:
         Findings, headline figures first.
@@ -36,8 +40,8 @@ def assess_release(forces: Forces, release: Release, seed: int) -> list[Finding]
             raise TypeError("a grouped question is answered by statistics")
         found = grouped.findings(use_case, truth, answered.artefact, forces.names)
     if isinstance(release.artefact, Held):
-        return [*found, _nothing_left()]
-    return [*found, *verdict.findings(forces, release, seed)]
+        return [*found, *_nothing_left()]
+    return [*found, *attack_suite.findings(forces, release, seed, suite)]
 
 
 def _outcome_findings(forces: Forces, answered: Release, counts: Array, seed: int) -> list[Finding]:
@@ -54,13 +58,21 @@ def _outcome_findings(forces: Forces, answered: Release, counts: Array, seed: in
     ]
 
 
-def _nothing_left() -> Finding:
-    return Finding(
+def _nothing_left() -> list[Finding]:
+    note = "nothing leaves any force, so an outsider can only guess"
+    guessing = Finding(
         measure="membership_auc",
         value=0.5,
         better="neither",
         low=0.5,
         high=0.5,
         baseline=0.5,
-        note="nothing leaves any force, so an outsider can only guess",
+        attack="membership",
+        background="Sees nothing, because nothing leaves.",
+        needs="release",
+        residual=0.0,
+        residual_low=0.0,
+        residual_high=0.0,
+        note=note,
     )
+    return [guessing, *attack_suite.worst([guessing])]

@@ -38,6 +38,8 @@ from sandbox.measures.scores import score
 class AttributeInference:
     """Guesses every sensitive attribute and the outcome, each from all else."""
 
+    trained: bool = True
+    """Whether a model is trained beside looking for the nearest rows; most of the time it takes."""
     name: ClassVar[str] = "attribute_inference"
     needs: ClassVar[Needs] = "release"
     background: ClassVar[str] = (
@@ -50,12 +52,36 @@ class AttributeInference:
     ) -> dict[str, Array]:
         """Right guesses by what was guessed and how."""
         if isinstance(artefact, Microdata):
-            return _from_rows(artefact, use_case, known, rng)
+            return self._from_rows(artefact, use_case, known, rng)
         if isinstance(artefact, Statistics):
             return _from_table(artefact, use_case, known)
         if isinstance(artefact, LinearModel):
             return _from_model(artefact, use_case, known)
         return {}
+
+    def _from_rows(
+        self, release: Microdata, use_case: UseCase, known: Known, rng: np.random.Generator
+    ) -> dict[str, Array]:
+        rows = of_force(release.table, known.force)
+        if rows.num_rows == 0:
+            return {}
+        names = [
+            column.name
+            for column in use_case.columns
+            if column.role != "direct_identifier" and column.name in rows.column_names
+        ]
+        scaled = [guesses.ScaledRows(use_case, names, each) for each in (rows, known.candidates)]
+        found = {}
+        for secret in secrets(use_case, names):
+            theirs, ours = (each.without(secret.name) for each in scaled)
+            votes = guesses.hot_labels(secret, rows)
+            truth = guesses.codes(secret, known.candidates)
+            near = guesses.by_nearest(theirs, votes, ours)
+            found[f"{secret.label} by the nearest rows"] = (near == truth).astype(float)
+            if self.trained:
+                told = guesses.by_model(theirs, guesses.codes(secret, rows), ours, rng)
+                found[f"{secret.label} by a trained model"] = (told == truth).astype(float)
+        return found
 
 
 def secrets(use_case: UseCase, shown: list[str]) -> list[Column]:
@@ -68,15 +94,16 @@ def secrets(use_case: UseCase, shown: list[str]) -> list[Column]:
 
 
 def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
-    """Success and residual risk of the worst guess, for everyone and by group.
-
-    Then, where several attributes were guessed, the same of each for everyone.
-    """
+    """Success and residual risk of the worst guess, for everyone and by group; see `told`."""
     attack = AttributeInference()
-    tables = forces.assess(TargetedTrial(attack=attack), release, seed)
-    found = tally.Tally.of(tables.values())
+    tables = forces.assess(TargetedTrial(attacks=(attack,)), release, seed)
+    return told(attack, forces.use_case, tally.Tally.of(tables.values()))
+
+
+def told(attack: AttributeInference, use_case: UseCase, found: tally.Tally) -> list[Finding]:
+    """The worst over all attributes, then each attribute's own figures for everyone."""
     results = tally.findings(attack.name, attack.background, found)
-    for column in forces.use_case.columns:
+    for column in use_case.columns:
         mine = {
             key: c for key, c in found.counts.items() if key[0].startswith(f"{column.label} by")
         }
@@ -85,30 +112,6 @@ def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
             each = tally.findings(attack.name, attack.background, counts, about=column.name)
             results += [finding for finding in each if not finding.group]
     return results
-
-
-def _from_rows(
-    release: Microdata, use_case: UseCase, known: Known, rng: np.random.Generator
-) -> dict[str, Array]:
-    rows = of_force(release.table, known.force)
-    if rows.num_rows == 0:
-        return {}
-    names = [
-        column.name
-        for column in use_case.columns
-        if column.role != "direct_identifier" and column.name in rows.column_names
-    ]
-    found = {}
-    for secret in secrets(use_case, names):
-        rest = [name for name in names if name != secret.name]
-        theirs, ours = (guesses.scaled(use_case, rest, each) for each in (rows, known.candidates))
-        votes = guesses.hot_labels(secret, rows)
-        truth = guesses.codes(secret, known.candidates)
-        near = guesses.by_nearest(theirs, votes, ours)
-        told = guesses.by_model(theirs, guesses.codes(secret, rows), ours, rng)
-        found[f"{secret.label} by the nearest rows"] = (near == truth).astype(float)
-        found[f"{secret.label} by a trained model"] = (told == truth).astype(float)
-    return found
 
 
 def _from_table(release: Statistics, use_case: UseCase, known: Known) -> dict[str, Array]:

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from scipy.spatial.distance import cdist
-from sklearn.ensemble import ExtraTreesClassifier
 
 from minimisation import Bounds, Column, Encoding, UseCase
 from sandbox.attacks.attack import Array
@@ -60,6 +59,20 @@ def scaled(use_case: UseCase, names: Sequence[str], rows: pa.Table) -> Array:
     return np.concatenate(parts, axis=1) if parts else np.zeros((rows.num_rows, 0))
 
 
+class ScaledRows:
+    """Rows as numbers, as `scaled` gives them, of which any one column can be left out."""
+
+    def __init__(self, use_case: UseCase, names: Sequence[str], rows: pa.Table) -> None:
+        """Encode n rows once."""
+        self._parts = {name: scaled(use_case, [name], rows) for name in names}
+        self._size = rows.num_rows
+
+    def without(self, left_out: str) -> Array:
+        """All columns but one. Shape (n, d)."""
+        parts = [part for name, part in self._parts.items() if name != left_out]
+        return np.concatenate(parts, axis=1) if parts else np.zeros((self._size, 0))
+
+
 def by_nearest(theirs: Array, votes: Array, ours: Array) -> Integers:
     """Commonest label among the nearest of their rows, all that are equally near. Shape (n,).
 
@@ -88,6 +101,8 @@ def by_model(theirs: Array, labels: Integers, ours: Array, rng: np.random.Genera
         ours: (n, d) rows to guess.
         rng: samples rows and seeds the forest.
     """
+    from sklearn.ensemble import ExtraTreesClassifier  # noqa: PLC0415 - loaded only where used
+
     seed = int(rng.integers(2**31))
     if len(theirs) > MOST_ROWS:
         kept = rng.choice(len(theirs), MOST_ROWS, replace=False)

@@ -61,7 +61,7 @@ class Linkability:
 def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
     """Success and residual risk of the better way of linking, for everyone and by group."""
     attack = Linkability()
-    tables = forces.assess(TargetedTrial(attack=attack), release, seed)
+    tables = forces.assess(TargetedTrial(attacks=(attack,)), release, seed)
     found = tally.Tally.of(tables.values())
     return tally.findings(attack.name, attack.background, found)
 

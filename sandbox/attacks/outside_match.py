@@ -86,8 +86,12 @@ def findings(
         columns: of the outside file; see `OutsideMatch`.
     """
     attack = OutsideMatch(columns=columns)
-    tables = forces.assess(TargetedTrial(attack=attack), release, seed)
-    found = Tally.of(tables.values())
+    tables = forces.assess(TargetedTrial(attacks=(attack,)), release, seed)
+    return told(attack, Tally.of(tables.values()))
+
+
+def told(attack: OutsideMatch, found: Tally) -> list[Finding]:
+    """Matches, residual risk and the precision of the intruder's claims."""
     right = Tally(counts={key: rate for key, rate in found.counts.items() if key[0] == RIGHT})
     results = tally.findings(attack.name, attack.background, right)
     if results[0].value is None:

@@ -9,7 +9,7 @@ A predicate of the right weight isolates somebody by luck in up to 1/e of all tr
 predicates are tried on as many people who are not in the data.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -33,6 +33,12 @@ MOST = 200
 FEWEST_COLUMNS = 3
 """Fewest columns of a predicate made from a part of a row."""
 
+PARTS = 10
+"""Choices of columns for such predicates."""
+
+CELLS = 4_000_000
+"""Most pairs of a person's row and a predicate that are compared at a time."""
+
 WHOLE, PART, ONE, CELL = "whole rows", "parts of rows", "single attributes", "cells of one"
 
 ALL = "all members"
@@ -46,6 +52,8 @@ Predicates = list[tuple[tuple[str, ...], pa.Table]]
 class SinglingOut:
     """Counts predicates that isolate one person, on the release and on its controls' releases."""
 
+    most: int = MOST
+    """Most predicates of a kind that are tried in each force."""
     name: str = "singling-out-trial"
     """Name in the audit log."""
     needs: ClassVar[Needs] = "release"
@@ -77,21 +85,23 @@ class SinglingOut:
             (Source.STRANGERS, trial.like(scene, strangers.select(columns)), rest),
             (Source.REFERENCE, trial.like(scene, rest.select(columns)), strangers),
         ):
-            tried = predicates(artefact, scene.use_case, scene.force, rng)
+            tried = predicates(artefact, scene.use_case, scene.force, rng, self.most)
             size = min(_count(members), _count(control))
-            for inside, group, rows in (
+            crowds = [
                 (1, targets.EVERYONE, _some(members, size, rng)),
                 (0, targets.EVERYONE, _some(control, size, rng)),
-                (1, ALL, members),
-            ):
+            ]
+            if source is Source.RELEASE:
+                crowds.append((1, ALL, members))
+            for inside, group, rows in crowds:
                 found += _counted(tried, rows, columns, source, inside, group)
         return pa.Table.from_pylist(found, schema=tally.SCHEMA)
 
 
 def predicates(
-    artefact: Artefact, use_case: UseCase, force: str, rng: np.random.Generator
+    artefact: Artefact, use_case: UseCase, force: str, rng: np.random.Generator, most: int = MOST
 ) -> dict[str, Predicates]:
-    """Predicates that a release suggests about one force's people, by kind."""
+    """Predicates that a release suggests about one force's people, by kind; at most so many."""
     if isinstance(artefact, Statistics):
         return _of_cells(artefact, use_case, force)
     if not isinstance(artefact, Microdata):
@@ -100,14 +110,14 @@ def predicates(
     names = [column.name for column in use_case.columns if column.name in rows.column_names]
     if rows.num_rows == 0 or not names:
         return {}
-    chosen = rows.take(rng.permutation(rows.num_rows)[:MOST]).select(names)
+    chosen = rows.take(rng.permutation(rows.num_rows)[:most]).select(names)
     parts: Predicates = []
-    for place in range(chosen.num_rows):
+    for place in range(PARTS):
         least = min(FEWEST_COLUMNS, len(names))
         count = int(rng.integers(least, len(names) + 1))
         kept = tuple(names[i] for i in sorted(rng.choice(len(names), count, replace=False)))
-        parts.append((kept, chosen.slice(place, 1).select(list(kept))))
-    single = _of_single_values(rows, names, rng)
+        parts.append((kept, chosen.take(np.arange(place, chosen.num_rows, PARTS)).select(kept)))
+    single = _of_single_values(rows, names, rng, most)
     found: dict[str, Predicates] = {WHOLE: [(tuple(names), chosen)], PART: parts}
     return found | ({ONE: single} if single else {})
 
@@ -120,18 +130,25 @@ def isolated(people: pa.Table, units: Array, tried: Predicates) -> Array:
         units: (n,) whose each row is.
         tried: m predicates in all.
     """
-    crowd = Crowd(people)
-    found = []
+    order = np.argsort(units, kind="stable")
+    starts = np.unique(units[order], return_index=True)[1]
+    crowd = Crowd(people.take(pa.array(order)))
+    step = max(CELLS // max(len(units), 1), 1)
+    found = [np.zeros(0)]
     for names, rows in tried:
-        for predicate in rows.select(list(names)).to_pylist():
-            owners = units[crowd.fitting(predicate)]
-            found.append(float(len(owners) > 0 and bool((owners == owners[0]).all())))
-    return np.array(found)
+        for start in range(0, rows.num_rows, step):
+            fits = crowd.fits(rows.slice(start, step), names)
+            if len(starts) < len(units):
+                fits = np.logical_or.reduceat(fits, starts, axis=0)
+            found.append((fits.sum(axis=0) == 1).astype(float))
+    return np.concatenate(found)
 
 
-def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
+def findings(
+    forces: Forces, release: Release, seed: int, attack: SinglingOut | None = None
+) -> list[Finding]:
     """Predicates that isolate a member of the whole data, and what the release added to luck."""
-    attack = SinglingOut()
+    attack = attack or SinglingOut()
     found = Tally.of(forces.assess(attack, release, seed).values())
     fair = Tally(
         counts={key: rate for key, rate in found.counts.items() if key[3] == targets.EVERYONE}
@@ -151,19 +168,12 @@ def _on_all(whole: Rate, fair: Finding, what: str) -> Finding:
         f"are held out {fair.value:.3f} isolated one, which the control and the risk are read "
         "against: where fewer are held out than are in the data, most isolated people are missed"
     )
-    return Finding(
-        measure="singling_out_success",
-        value=whole.share,
-        better="neither",
-        low=low,
-        high=high,
-        baseline=fair.baseline,
-        control=fair.control,
-        note=note,
-    )
+    return replace(fair, value=whole.share, low=low, high=high, note=note)
 
 
-def _of_single_values(rows: pa.Table, names: list[str], rng: np.random.Generator) -> Predicates:
+def _of_single_values(
+    rows: pa.Table, names: list[str], rng: np.random.Generator, most: int
+) -> Predicates:
     """Values that occur once, and everything at or beyond a number's extremes."""
     found: Predicates = []
     for name in names:
@@ -174,7 +184,7 @@ def _of_single_values(rows: pa.Table, names: list[str], rng: np.random.Generator
         once = counts.filter(pa.array(np.asarray(counts.field("counts")) == 1)).field("values")
         once = once.drop_null()
         if len(once):
-            kept = once.take(pa.array(rng.permutation(len(once))[: MOST // 8]))
+            kept = once.take(pa.array(rng.permutation(len(once))[: most // 8]))
             found.append(((name,), pa.table({name: kept})))
         if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
             number = numbers(values)

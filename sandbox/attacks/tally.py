@@ -21,6 +21,7 @@ from sandbox.findings import COLUMN, Finding, Needs
 
 SCHEMA = pa.schema(
     [
+        ("attack", pa.string()),
         ("what", pa.string()),
         ("source", pa.int64()),
         ("inside", pa.int64()),
@@ -92,11 +93,13 @@ class Tally:
     """(what, source, inside, group) → hits and tries."""
 
     @classmethod
-    def of(cls, tables: Iterable[pa.Table]) -> "Tally":
-        """Add up what the forces reported."""
+    def of(cls, tables: Iterable[pa.Table], attack: str = "") -> "Tally":
+        """Add up what the forces reported, of one attack or of all."""
         total: dict[tuple[str, int, int, str], Rate] = {}
         for table in tables:
             for row in table.to_pylist():
+                if attack and row["attack"] != attack:
+                    continue
                 key = (row["what"], row["source"], row["inside"], row["group"])
                 old = total.get(key, Rate(hits=0.0, tries=0.0))
                 total[key] = Rate(hits=old.hits + row["hits"], tries=old.tries + row["tries"])
@@ -118,7 +121,12 @@ class Tally:
 
 
 def rows(
-    source: Source, hits: Mapping[str, Array], groups: Mapping[str, Flags], *, inside: bool
+    source: Source,
+    hits: Mapping[str, Array],
+    groups: Mapping[str, Flags],
+    *,
+    inside: bool,
+    attack: str = "",
 ) -> list[dict[str, object]]:
     """Counts of one run, as rows of `SCHEMA`.
 
@@ -127,9 +135,11 @@ def rows(
         hits: what was tried → (n,) successes, zeros and ones.
         groups: group → (n,) which of the attacked belong to it.
         inside: whether the attacked are members.
+        attack: its name.
     """
     return [
         {
+            "attack": attack,
             "what": what,
             "source": int(source),
             "inside": int(inside),

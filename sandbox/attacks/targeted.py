@@ -32,60 +32,67 @@ class TargetedAttack(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TargetedTrial:
-    """Counts an attack's successes on the release and on the releases of its controls."""
+    """Counts attacks' successes on the release and on the releases of their controls."""
 
-    attack: TargetedAttack
-    """The attack."""
+    attacks: tuple[TargetedAttack, ...]
+    """The attacks, all tried on the same people."""
+    most: int = targets.MOST
+    """Most members, and most others, that are drawn at random in each force."""
 
     @property
     def name(self) -> str:
         """Name in the audit log."""
-        return f"{self.attack.name.replace('_', '-')}-trial"
+        return f"{'-and-'.join(each.name.replace('_', '-') for each in self.attacks)}-trial"
 
     @property
     def schema(self) -> pa.Schema:
-        """What, source, inside, group, tries, hits."""
+        """Attack, what, source, inside, group, tries, hits."""
         return tally.SCHEMA
 
     def observe(self, scene: Scene) -> pa.Table:
         """Attack this force's people."""
         rng = scene.rng()
-        chosen = targets.drawn(scene, rng)
+        chosen = targets.drawn(scene, rng, self.most)
         people = chosen.people
         found: list[dict[str, object]] = []
         if 0 in (people.insiders.num_rows, people.outsiders.num_rows, people.strangers.num_rows):
             return pa.Table.from_pylist(found, schema=tally.SCHEMA)
         leak, caught = trial.leaking(scene, people)
-        few = len(caught) < min(targets.MOST, people.insiders.num_rows)
+        few = len(caught) < people.insiders.num_rows
+        alone = np.isin(np.arange(people.insiders.num_rows), caught)
         for source, artefact in (
             (Source.RELEASE, scene.artefact),
             (Source.COPY, leak),
             (Source.STRANGERS, trial.like(scene, people.strangers)),
             (Source.REFERENCE, trial.like(scene, people.reference)),
         ):
-            hits = self._hits(scene, people, artefact, rng)
-            size = people.outsiders.num_rows
-            outside = {what: each[:size] for what, each in hits.items()}
-            inside = {what: each[size:] for what, each in hits.items()}
             groups = chosen.inside
             if source is Source.COPY and few:
-                alone = np.isin(np.arange(people.insiders.num_rows), caught)
                 groups = {targets.EVERYONE: alone}
-            found += tally.rows(source, outside, chosen.outside, inside=False)
-            found += tally.rows(source, inside, groups, inside=True)
+            for attack in self.attacks:
+                outside, inside = _hits(attack, scene, people, artefact)
+                name = attack.name
+                found += tally.rows(source, outside, chosen.outside, inside=False, attack=name)
+                found += tally.rows(source, inside, groups, inside=True, attack=name)
         return pa.Table.from_pylist(found, schema=tally.SCHEMA)
 
-    def _hits(
-        self, scene: Scene, people: trial.People, artefact: Artefact, rng: np.random.Generator
-    ) -> dict[str, Array]:
-        """Successes on outsiders, then insiders; the attacker sees them shuffled."""
-        candidates = pa.concat_tables([people.outsiders, people.insiders])
-        order = rng.permutation(candidates.num_rows)
-        known = Known(
-            force=scene.force,
-            candidates=candidates.take(pa.array(order)),
-            reference=people.reference,
-        )
-        back = np.argsort(order)
-        found = self.attack.hits(artefact, scene.use_case, known, rng)
-        return {what: np.asarray(each, dtype=float)[back] for what, each in found.items()}
+
+def _hits(
+    attack: TargetedAttack, scene: Scene, people: targets.People, artefact: Artefact
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Successes on outsiders and on insiders; the attacker sees them shuffled."""
+    rng = np.random.default_rng([scene.seed, *scene.force.encode(), *attack.name.encode()])
+    candidates = pa.concat_tables([people.outsiders, people.insiders])
+    order = rng.permutation(candidates.num_rows)
+    known = Known(
+        force=scene.force,
+        candidates=candidates.take(pa.array(order)),
+        reference=people.reference,
+    )
+    back, size = np.argsort(order), people.outsiders.num_rows
+    found = attack.hits(artefact, scene.use_case, known, rng)
+    laid = {what: np.asarray(each, dtype=float)[back] for what, each in found.items()}
+    return (
+        {what: each[:size] for what, each in laid.items()},
+        {what: each[size:] for what, each in laid.items()},
+    )

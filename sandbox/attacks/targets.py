@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from minimisation import Scene, UseCase
 from sandbox.attacks import guesses
 from sandbox.attacks.attack import Array
-from sandbox.attacks.trial import People
 from sandbox.measures import fairness
 
 Integers = npt.NDArray[np.int64]
@@ -34,6 +33,22 @@ EVERYONE, OUTLIERS = "", "outliers"
 
 
 @dataclass(frozen=True, kw_only=True)
+class People:
+    """Who takes part in one force's trial; no table tells who is a member."""
+
+    everybody: pa.Table
+    """All rows of all members."""
+    insiders: pa.Table
+    """Members who are attacked, one record each: the random draw first, then further outliers."""
+    outsiders: pa.Table
+    """As many held-out people drawn at random, one record each, then further outliers."""
+    strangers: pa.Table
+    """Rows of held-out people of whom unrelated releases are made."""
+    reference: pa.Table
+    """Rows of further held-out people, known to the attacker as the population."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Targets:
     """Attacked people and those whom releases for the controls are made of."""
 
@@ -43,14 +58,22 @@ class Targets:
     """Group → which insiders belong to it; the random draw alone counts for all but outliers."""
     outside: dict[str, Flags]
     """Group → which outsiders belong to it."""
+    size: int
+    """How many of either side were drawn at random; they come first."""
 
 
-def drawn(scene: Scene, rng: np.random.Generator) -> Targets:
-    """Draw targets, the same for every option; at most half of the held-out are random targets."""
+def drawn(scene: Scene, rng: np.random.Generator, most: int = MOST) -> Targets:
+    """Draw targets, the same for every option; at most half of the held-out are random targets.
+
+    Args:
+        scene: the force's people.
+        rng: of the assessment.
+        most: most people of either side drawn at random.
+    """
     columns = [column.name for column in scene.use_case.columns]
     sides = [each.order("share, unit").to_arrow_table() for each in (scene.members, scene.held_out)]
     firsts = [rng.permutation(_firsts(side)) for side in sides]
-    size = min(MOST, len(firsts[0]), len(firsts[1]) // 2)
+    size = min(most, len(firsts[0]), len(firsts[1]) // 2)
     odd = _outlying(scene.use_case, sides, firsts)
     chosen, flags = [], []
     for side, order, strange in zip(sides, firsts, odd, strict=True):
@@ -69,7 +92,7 @@ def drawn(scene: Scene, rng: np.random.Generator) -> Targets:
         strangers=_rows_of(sides[1], rest[0::2]).select(columns),
         reference=_rows_of(sides[1], rest[1::2]).select(columns),
     )
-    return Targets(people=people, inside=flags[0], outside=flags[1])
+    return Targets(people=people, inside=flags[0], outside=flags[1], size=size)
 
 
 def surprisal(use_case: UseCase, rows: pa.Table) -> Array:

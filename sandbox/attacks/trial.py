@@ -17,29 +17,27 @@ from enum import IntEnum
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from minimisation import BinaryOutcome, Microdata, Scene
+from minimisation import BinaryOutcome, Microdata, Scene, UseCase
 from minimisation.contract.encoding import numbers
 from minimisation.contract.release import Artefact
 from minimisation.contract.usecase import FORCE
 from minimisation.options.rows import column_schema
 from sandbox.answers import answer
+from sandbox.attacks import targets
 from sandbox.attacks.attack import Array, Attack, Known
 from sandbox.attacks.membership import Membership, exact_twins
-from sandbox.measures import resampling
+from sandbox.attacks.targets import People, Targets
+from sandbox.measures import fairness, resampling
 from sandbox.measures.resampling import REPLICATES, Integers
 
 BINS = 1024
 """Bins of an attack's score; the last is kept for certainty, such as an exact match."""
 
-MOST = 250
-"""Most members, and most others, that are attacked in each force."""
-
 FEW = 10
 """Members of a force of whom alone the leaking model or table is made."""
 
-AXES = ("trial", "replicate", "member", "bin")
+AXES = ("trial", "group", "replicate", "member", "bin")
 
 
 class Trial(IntEnum):
@@ -58,66 +56,57 @@ class Trial(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class People:
-    """Who takes part in one force's trial; no table tells who is a member."""
-
-    everybody: pa.Table
-    """All rows of all members."""
-    insiders: pa.Table
-    """Members who are attacked, one record each."""
-    outsiders: pa.Table
-    """As many held-out people who are attacked, one record each."""
-    strangers: pa.Table
-    """Rows of held-out people of whom unrelated releases are made."""
-    reference: pa.Table
-    """Rows of further held-out people, known to the attacker as the population."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class MembershipTrial:
     """Histograms of attack scores in every trial and bootstrap replicate."""
 
     attack: Attack = field(default_factory=Membership)
     """The attack."""
+    most: int = targets.MOST
+    """Most members, and most others, that are drawn at random in each force."""
     name: str = "membership-trial"
     """Name in the audit log."""
 
     @property
     def schema(self) -> pa.Schema:
-        """Trial, replicate, member (0 or 1), bin, value."""
+        """Trial, group (by its place in `groups_of`), replicate, member (0 or 1), bin, value."""
         return resampling.sparse_schema(AXES)
 
     def observe(self, scene: Scene) -> pa.Table:
-        """Attack this force's people."""
+        """Attack this force's people; groups other than everyone have replicate 0 alone."""
         rng = scene.rng()
-        people = drawn(scene, rng)
-        size = people.insiders.num_rows
+        chosen = targets.drawn(scene, rng, self.most)
+        people, size = chosen.people, chosen.size
+        whole = np.arange(2 * size)
         counts = np.zeros((len(Trial), REPLICATES + 1, 2, BINS))
         if size == 0:
-            return resampling.sparse(counts, AXES)
+            return resampling.sparse(counts[:, None], AXES)
         chance = rng.poisson(1.0, (REPLICATES, 2 * size)).astype(float)
         weight = np.vstack([np.ones(2 * size), chance])
         leak, caught = leaking(scene, people)
-        whole = np.arange(2 * size)
+        caught = caught[caught < size]
         for trial, artefact, attacked in (
             (Trial.RELEASE, scene.artefact, whole),
             (Trial.LEAK, leak, np.r_[whole[:size], size + caught]),
             (Trial.UNRELATED, like(scene, people.strangers), whole),
         ):
-            found = self._scores(scene, people, artefact, rng)
+            outside, inside = self._scores(scene, people, artefact, rng)
+            found = np.r_[outside[:size], inside[:size]]
             place = (attacked >= size).astype(np.int64)
             counts[trial] = _histogram(place, found[attacked], weight[:, attacked])
             if trial is Trial.RELEASE:
                 halves = np.arange(size) % 2
                 counts[Trial.HOLDOUT] = _histogram(halves, found[:size], weight[:, :size])
-        twins = exact_twins(shown(scene), people.outsiders, people.everybody).astype(np.int64)
+                groups = _by_group(chosen, outside, inside)
+        known = people.outsiders[:size]
+        twins = exact_twins(shown(scene), known, people.everybody).astype(np.int64)
         counts[Trial.TWINS, :, 0, :2] = resampling.histogram(twins, 2, weight[:, :size])
-        return resampling.sparse(counts, AXES)
+        everyone = resampling.sparse(counts[:, None], AXES)
+        return pa.concat_tables([everyone, groups]).cast(self.schema)
 
     def _scores(
         self, scene: Scene, people: People, artefact: Artefact, rng: np.random.Generator
-    ) -> Array:
-        """Scores of outsiders, then insiders; the attacker sees them shuffled. (2 × size,)."""
+    ) -> tuple[Array, Array]:
+        """Scores of outsiders and of insiders; the attacker sees them shuffled."""
         candidates = pa.concat_tables([people.outsiders, people.insiders])
         order = rng.permutation(candidates.num_rows)
         known = Known(
@@ -127,33 +116,24 @@ class MembershipTrial:
         )
         scores = np.empty(len(order))
         scores[order] = self.attack.scores(artefact, scene.use_case, known)
-        return scores
+        return scores[: people.outsiders.num_rows], scores[people.outsiders.num_rows :]
 
 
-def drawn(scene: Scene, rng: np.random.Generator) -> People:
-    """Draw who is attacked: as many members as held-out people, the same for every option.
+def groups_of(use_case: UseCase) -> tuple[str, ...]:
+    """Groups of a trial in their order: everyone, the outliers, the protected groups."""
+    return (targets.EVERYONE, targets.OUTLIERS, *fairness.group_names(use_case))
 
-    At most half of the held-out people are attacked; the rest are strangers and reference.
-    """
-    columns = [column.name for column in scene.use_case.columns]
-    members, others = (
-        side.order("share, unit").to_arrow_table() for side in (scene.members, scene.held_out)
-    )
-    inside, outside = rng.permutation(_firsts(members)), rng.permutation(_firsts(others))
-    size = min(MOST, len(inside), len(outside) // 2)
-    rest = outside[size:]
 
-    def every_row_of(rows: Integers) -> pa.Table:
-        units = others.column("unit")
-        return others.filter(pc.is_in(units, units.take(pa.array(rows)).combine_chunks()))
-
-    return People(
-        everybody=members.select(columns),
-        insiders=members.take(pa.array(inside[:size])).select(columns),
-        outsiders=others.take(pa.array(outside[:size])).select(columns),
-        strangers=every_row_of(rest[0::2]).select(columns),
-        reference=every_row_of(rest[1::2]).select(columns),
-    )
+def _by_group(chosen: Targets, outside: Array, inside: Array) -> pa.Table:
+    """Counts of the release's trial for every group but everyone, without replicates."""
+    names = [name for name in chosen.inside if name not in (targets.EVERYONE, targets.OUTLIERS)]
+    counts = np.zeros((1, 2 + len(names), 1, 2, BINS))
+    for place, name in enumerate((targets.OUTLIERS, *names), start=1):
+        flags = np.r_[chosen.outside[name], chosen.inside[name]]
+        member = np.r_[np.zeros(len(outside)), np.ones(len(inside))].astype(np.int64)[flags]
+        scores = np.r_[outside, inside][flags]
+        counts[0, place] = _histogram(member, scores, np.ones((1, len(scores))))
+    return resampling.sparse(counts, AXES)
 
 
 def leaking(scene: Scene, people: People) -> tuple[Artefact, Integers]:
@@ -190,12 +170,6 @@ def shown(scene: Scene) -> list[str]:
         released = scene.artefact.table.column_names
         return [column.name for column in scene.use_case.columns if column.name in released]
     return list(scene.use_case.needed)
-
-
-def _firsts(rows: pa.Table) -> Integers:
-    """Place of the first row of every person or record, in the order of the rows."""
-    units = np.asarray(rows.column("unit"))
-    return np.sort(np.unique(units, return_index=True)[1])
 
 
 def _histogram(member: Integers, scores: Array, weight: Array) -> Array:

@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.compute as pc
 from scipy.special import betaincinv
 
 from minimisation import Forces, Microdata, Release
 from sandbox.attacks.attack import Array
-from sandbox.attacks.trial import AXES, BINS, MembershipTrial, Trial
+from sandbox.attacks.tally import FEWEST
+from sandbox.attacks.targets import EVERYONE
+from sandbox.attacks.trial import AXES, BINS, MembershipTrial, Trial, groups_of
 from sandbox.findings import Finding
 from sandbox.measures import ranking, resampling
 from sandbox.measures.outcome import headline
@@ -38,13 +41,12 @@ def findings(
         seed: the assessment's seed, equal for all options.
         trial: the trial; `MembershipTrial()` if None.
     """
-    tables = forces.assess(trial or MembershipTrial(), release, seed)
-    counts = resampling.dense(tables.values(), AXES, (len(Trial), REPLICATES + 1, 2, BINS))
+    counts, by_group = counted(forces, release, seed, trial or MembershipTrial())
     if counts[Trial.RELEASE, 0].sum() == 0:
-        return [_none("nobody is held out, so nobody can be compared with members")]
+        return [_none("no verdict: nobody is held out, so nobody can be compared with members")]
     failed = failures(counts, rows=isinstance(release.artefact, Microdata))
     if failed:
-        return [_none(f"controls failed, no verdict: {'; '.join(failed)}")]
+        return [_none(f"no verdict, controls failed: {'; '.join(failed)}")]
     success = headline("membership_auc", ranking.auc(counts[Trial.RELEASE]), "neither")
     attacked = counts[Trial.RELEASE, 0].sum(axis=-1)
     found = replace(
@@ -56,7 +58,69 @@ def findings(
         note=f"{attacked.sum():.0f} people attacked",
     )
     low = [at_low_false_positives(counts[Trial.RELEASE, 0], each) for each in ALLOWED]
-    return [_described(each) for each in (found, *low)]
+    names = groups_of(forces.use_case)
+    groups = [
+        of_group(by_group[place], name) for place, name in enumerate(names) if name != EVERYONE
+    ]
+    return [_described(each) for each in (found, *low, *groups)]
+
+
+def counted(
+    forces: Forces, release: Release, seed: int, trial: MembershipTrial
+) -> tuple[Array, Array]:
+    """Counts of (trial, replicate, member, bin) of everyone, and (group, member, bin)."""
+    tables = list(forces.assess(trial, release, seed).values())
+    everyone = [each.filter(pc.equal(each.column("group"), 0)) for each in tables]
+    axes = tuple(axis for axis in AXES if axis != "group")
+    counts = resampling.dense(everyone, axes, (len(Trial), REPLICATES + 1, 2, BINS))
+    groups = [each.filter(pc.greater(each.column("group"), 0)) for each in tables]
+    size = len(groups_of(forces.use_case))
+    return counts, resampling.dense(groups, ("group", "member", "bin"), (size, 2, BINS))
+
+
+def of_group(counts: Array, group: str) -> Finding:
+    """The attack on the people of one group; DeLong's interval (Biometrics 1988).
+
+    Args:
+        counts: (2, bins) others and members by score.
+        group: whom they are of.
+    """
+    attacked = counts.sum(axis=-1)
+    if attacked.min() < FEWEST:
+        note = f"too few to report: under {FEWEST} people"
+        return Finding(
+            measure="membership_auc", value=None, better="neither", group=group, note=note
+        )
+    value = float(ranking.auc(counts))
+    half = 1.96 * delong(counts)
+    fewest = float(attacked.min())
+    beyond = 1 - 0.025 ** (1 / fewest)  # what none of so many allows, where nothing varied
+    low = min(value - half, 1 - beyond) if value == 1 else value - half
+    high = max(value + half, beyond) if value == 0 else value + half
+    return Finding(
+        measure="membership_auc",
+        value=value,
+        better="neither",
+        low=max(low, 0.0),
+        high=min(high, 1.0),
+        baseline=0.5,
+        detectable=least_detectable(attacked),
+        group=group,
+        note=f"{attacked.sum():.0f} people attacked",
+    )
+
+
+def delong(counts: Array) -> float:
+    """Standard error of the area under the curve of (2, bins) counts of others and members."""
+    others, members = counts
+    below = (np.cumsum(others) - others / 2) / others.sum()
+    above = 1 - (np.cumsum(members) - members / 2) / members.sum()
+    total = 0.0
+    for weight, part in ((members, below), (others, above)):
+        size = weight.sum()
+        mean = weight @ part / size
+        total += float(weight @ (part - mean) ** 2 / max(size - 1, 1) / size)
+    return float(np.sqrt(total))
 
 
 def _described(found: Finding) -> Finding:

@@ -72,7 +72,7 @@ def test_raw_rows_give_members_away_and_others_not(outcome_forces: Forces) -> No
 def test_a_secret_drawn_at_random_is_found_by_memory_alone(outcome_forces: Forces) -> None:
     with outcome_forces as forces:
         release = Pseudonymisation().apply(forces, forces.use_case, RNG)
-        trial = TargetedTrial(attack=AttributeInference())
+        trial = TargetedTrial(attacks=(AttributeInference(),))
         counts = Tally.of(forces.assess(trial, release, 1).values())
     for what in ("religion by the nearest rows", "religion by a trained model"):
         rates = {
@@ -131,7 +131,7 @@ def test_an_attack_that_finds_no_leak_gets_no_verdict(
 ) -> None:
     with outcome_forces as forces:
         release = Pseudonymisation().apply(forces, forces.use_case, RNG)
-        trial = TargetedTrial(attack=Mutant(made_up=made_up))
+        trial = TargetedTrial(attacks=(Mutant(made_up=made_up),))
         counts = Tally.of(forces.assess(trial, release, 1).values())
     finding = tally.findings("attribute_inference", "", counts)[0]
     assert finding.value is None
@@ -151,7 +151,7 @@ def test_an_attack_with_a_list_of_members_gets_no_verdict(outcome_forces: Forces
             names = known.candidates.column("person_id").to_pylist()
             return np.array([float(name in stolen) for name in names])
 
-        trial = TargetedTrial(attack=Mutant(made_up=thief))
+        trial = TargetedTrial(attacks=(Mutant(made_up=thief),))
         counts = Tally.of(forces.assess(trial, release, 1).values())
     finding = tally.findings("attribute_inference", "", counts)[0]
     assert finding.value is None

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from minimisation import Forces, Microdata, Release, Statistics, UseCase
 from minimisation.options.k_anonymity import KAnonymity
@@ -17,6 +19,7 @@ from sandbox.attacks.cells import Crowd, possible
 from sandbox.attacks.linkability import Linkability
 from sandbox.attacks.outside_match import OutsideMatch
 from sandbox.attacks.tally import Source, Tally
+from sandbox.attacks.targeted import TargetedTrial
 from sandbox.findings import Finding
 from synthetic.independent import IndependentColumns
 
@@ -89,7 +92,7 @@ def test_k_anonymous_rows_are_matched_to_nobody_alone(outcome_forces: Forces) ->
     with outcome_forces as forces:
         release = KAnonymity(k=5).apply(forces, forces.use_case, RNG)
         table = Tally.of(
-            forces.assess(outside_match.TargetedTrial(attack=OutsideMatch()), release, 1).values()
+            forces.assess(TargetedTrial(attacks=(OutsideMatch(),)), release, 1).values()
         )
     claims = table.rate(outside_match.CLAIMED, Source.RELEASE, inside=True)
     assert claims.tries > 150
@@ -110,10 +113,21 @@ def test_a_row_stands_for_what_it_says_and_for_all_that_it_covers() -> None:
     assert possible(ours, theirs, ["sex"]).astype(int).tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
     assert possible(ours, theirs, ["age", "sex"]).sum() == 3
     assert possible(ours, ours, ["age", "sex"]).astype(int).tolist() == np.eye(3).tolist()
-    for released in (theirs, ours):
-        may = possible(ours, released, ["age", "sex"])
-        one_by_one = [Crowd(ours).fitting(row).tolist() for row in released.to_pylist()]
-        assert one_by_one == [np.flatnonzero(each).tolist() for each in may.T]
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_rows_that_fit_are_those_that_fit_when_read_one_by_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+
+    def plain(size: int) -> pa.Table:
+        ages = [None if age > 4 else float(age) for age in rng.integers(0, 6, size)]
+        sexes = [None if sex == "x" else sex for sex in rng.choice(["f", "m", "x"], size).tolist()]
+        return pa.table({"age": pa.array(ages, pa.float64()), "sex": pa.array(sexes, pa.string())})
+
+    ours, theirs = plain(6), plain(5)
+    may = Crowd(ours).fits(theirs, ["age", "sex"])
+    expected = [[one == other for other in theirs.to_pylist()] for one in ours.to_pylist()]
+    assert may.tolist() == expected
 
 
 def test_an_intruder_claims_the_only_row_that_agrees(outcome_use_case: UseCase) -> None:

@@ -1,0 +1,140 @@
+"""Which attacks a release is put to and on how many people, and the worst of what they found.
+
+Attacks on single people share one draw of people and one set of controls, which are most of the
+time that they take.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from minimisation import Forces, LinearModel, Microdata, Release, Statistics
+from sandbox.attacks import (
+    attribute_inference,
+    audit,
+    outside_match,
+    reconstruction,
+    singling_out,
+    tally,
+    targets,
+    verdict,
+)
+from sandbox.attacks.attribute_inference import AttributeInference
+from sandbox.attacks.linkability import Linkability
+from sandbox.attacks.outside_match import OutsideMatch
+from sandbox.attacks.singling_out import SinglingOut
+from sandbox.attacks.targeted import TargetedAttack, TargetedTrial
+from sandbox.findings import Finding
+from sandbox.measures import formal
+
+SetName: TypeAlias = Literal["membership", "quick", "full"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """A set of attacks."""
+
+    name: SetName
+    """Its name in a plan."""
+    people: int
+    """Most members, and most others, whom the attacks on single people are tried on per force."""
+    predicates: int
+    """Most descriptions of a kind that are tried in each force to single somebody out."""
+    trained: bool
+    """Whether attribute inference also trains a model, by far the slowest of all."""
+    releases: int
+    """Releases of a table that an attacker averages, where the option may be run again."""
+
+
+SUITES: dict[SetName, Suite] = {
+    "membership": Suite(name="membership", people=0, predicates=0, trained=False, releases=0),
+    "quick": Suite(name="quick", people=60, predicates=40, trained=False, releases=4),
+    "full": Suite(
+        name="full",
+        people=targets.MOST,
+        predicates=singling_out.MOST,
+        trained=True,
+        releases=16,
+    ),
+}
+"""By name. Membership is tried on as many people in each of them, so that repeats pool."""
+
+
+def findings(forces: Forces, release: Release, seed: int, suite: Suite) -> list[Finding]:
+    """What every attack of the set found, the formal view, and the worst attack.
+
+    Args:
+        forces: opened.
+        release: what is attacked; not `Held`.
+        seed: the assessment's seed, equal for all options.
+        suite: which attacks.
+    """
+    found = verdict.findings(forces, release, seed)
+    if suite.name == "membership":
+        return found
+    artefact = release.artefact
+    found += on_people(forces, release, seed, suite)
+    if not isinstance(artefact, LinearModel):
+        attack = SinglingOut(most=suite.predicates)
+        found += singling_out.findings(forces, release, seed, attack)
+    if isinstance(artefact, Statistics):
+        found += reconstruction.findings(forces, release, seed)
+    if release.privacy_loss is not None:
+        found += audit.findings(forces, release, seed)
+    if isinstance(artefact, Microdata):
+        found += formal.findings(forces, release, seed)
+    return [*found, *worst(found)]
+
+
+def on_people(forces: Forces, release: Release, seed: int, suite: Suite) -> list[Finding]:
+    """Attacks that try something on every person drawn, together on one draw."""
+    inference = AttributeInference(trained=suite.trained)
+    attacks: tuple[TargetedAttack, ...] = (inference,)
+    if isinstance(release.artefact, Microdata):
+        attacks = (inference, Linkability(), OutsideMatch())
+    trial = TargetedTrial(attacks=attacks, most=suite.people)
+    tables = list(forces.assess(trial, release, seed).values())
+    found: list[Finding] = []
+    for attack in attacks:
+        counts = tally.Tally.of(tables, attack.name)
+        if isinstance(attack, AttributeInference):
+            found += attribute_inference.told(attack, forces.use_case, counts)
+        elif isinstance(attack, OutsideMatch):
+            found += outside_match.told(attack, counts)
+        else:
+            found += tally.findings(attack.name, attack.background, counts)
+    return found
+
+
+def worst(found: list[Finding]) -> list[Finding]:
+    """Per group, the result whose residual risk is surely largest: the largest lower end.
+
+    Attacks without verdict are named, because the worst of the others is not the worst of all.
+    """
+    groups = dict.fromkeys(each.group for each in found if each.residual_low is not None)
+    silent = sorted(
+        {each.attack for each in found if each.attack and each.value is None and not each.group}
+        - {each.attack for each in found if each.residual is not None}
+    )
+    results = []
+    for group in groups:
+        known = [each for each in found if each.group == group and each.residual_low is not None]
+        most = max(known, key=lambda each: each.residual_low or 0.0)
+        note = f"{most.measure}, of {len({each.attack for each in known})} attacks with a verdict"
+        if silent and not group:
+            note += f"; without one: {', '.join(name.replace('_', ' ') for name in silent)}"
+        results.append(
+            replace(
+                most,
+                measure="worst_attack",
+                value=most.residual,
+                low=most.residual_low,
+                high=most.residual_high,
+                baseline=0.0,
+                control=None,
+                positive=None,
+                detectable=None,
+                replicates=(),
+                note=note,
+            )
+        )
+    return results
