@@ -5,14 +5,14 @@ import numpy as np
 from minimisation import BinaryOutcome, Forces, Held, LinearModel, Release, Statistics
 from sandbox.answers import answer
 from sandbox.attacks import suite as attack_suite
-from sandbox.attacks.suite import SUITES, Suite
+from sandbox.attacks.suite import MEMBERSHIP, Suite
 from sandbox.findings import Finding
 from sandbox.measures import fairness, grouped, outcome, ranking
 from sandbox.measures.resampling import Array
 
 
 def assess_release(
-    forces: Forces, release: Release, seed: int, suite: Suite = SUITES["membership"]
+    forces: Forces, release: Release, seed: int, suite: Suite = MEMBERSHIP
 ) -> list[Finding]:
     """Usefulness, fairness and attack figures of a release.
 

@@ -35,6 +35,8 @@ class Suite:
 
     name: SetName
     """Its name in a plan."""
+    forces: int | None
+    """Most forces whose people are attacked, spread over all; None: all. Membership takes all."""
     people: int
     """Most members, and most others, whom the attacks on single people are tried on per force."""
     predicates: int
@@ -45,17 +47,17 @@ class Suite:
     """Releases of a table that an attacker averages, where the option may be run again."""
 
 
-SUITES: dict[SetName, Suite] = {
-    "membership": Suite(name="membership", people=0, predicates=0, trained=False, releases=0),
-    "quick": Suite(name="quick", people=60, predicates=40, trained=False, releases=4),
-    "full": Suite(
-        name="full",
-        people=targets.MOST,
-        predicates=singling_out.MOST,
-        trained=True,
-        releases=16,
-    ),
-}
+MEMBERSHIP = Suite(name="membership", forces=0, people=0, predicates=0, trained=False, releases=0)
+QUICK = Suite(name="quick", forces=3, people=150, predicates=60, trained=False, releases=4)
+FULL = Suite(
+    name="full",
+    forces=None,
+    people=targets.MOST,
+    predicates=singling_out.MOST,
+    trained=True,
+    releases=16,
+)
+SUITES = {each.name: each for each in (MEMBERSHIP, QUICK, FULL)}
 """By name. Membership is tried on as many people in each of them, so that repeats pool."""
 
 
@@ -72,17 +74,36 @@ def findings(forces: Forces, release: Release, seed: int, suite: Suite) -> list[
     if suite.name == "membership":
         return found
     artefact = release.artefact
-    found += on_people(forces, release, seed, suite)
+    some = part(forces, suite.forces)
+    sampled = on_people(some, release, seed, suite)
     if not isinstance(artefact, LinearModel):
         attack = SinglingOut(most=suite.predicates)
-        found += singling_out.findings(forces, release, seed, attack)
+        sampled += singling_out.findings(some, release, seed, attack)
     if isinstance(artefact, Statistics):
-        found += reconstruction.findings(forces, release, seed)
+        sampled += reconstruction.findings(some, release, seed)
+    if len(some.members) < len(forces.members):
+        where = f"people of {len(some.members)} of {len(forces.members)} forces"
+        sampled = [_noted(each, where) for each in sampled]
+    found += sampled
     if release.privacy_loss is not None:
         found += audit.findings(forces, release, seed)
     if isinstance(artefact, Microdata):
         found += formal.findings(forces, release, seed)
     return [*found, *worst(found)]
+
+
+def part(forces: Forces, most: int | None) -> Forces:
+    """At most so many of the opened forces, spread evenly over all."""
+    if most is None or len(forces.members) <= most:
+        return forces
+    step = len(forces.members) / most
+    return replace(forces, members=tuple(forces.members[int(i * step)] for i in range(most)))
+
+
+def _noted(finding: Finding, where: str) -> Finding:
+    if finding.value is None or finding.group:
+        return finding
+    return replace(finding, note=f"{finding.note}; {where}" if finding.note else where)
 
 
 def on_people(forces: Forces, release: Release, seed: int, suite: Suite) -> list[Finding]:
