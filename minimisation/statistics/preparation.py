@@ -9,7 +9,7 @@ import duckdb
 
 from minimisation.contract.errors import StoreError
 from minimisation.forces import sql
-from minimisation.statistics import compiler
+from minimisation.statistics import population
 from minimisation.statistics.catalogue import (
     GROUP_RANK,
     PERSON,
@@ -48,8 +48,10 @@ def prepare_sql(table: StoredTable, copy: Prepared) -> str:
     )
     plan = choose(rows, table, Allowance(), "ad_hoc")
     own, person, rank = sql.name(table.name), sql.name(PERSON), sql.name(RANK)
-    where = " and ".join(compiler.conditions(plan))
-    keyed = f"select {own}.*, {compiler.cell_sql(plan)} as cell from {compiler.tables_sql(plan)}"
+    where = " and ".join(population.conditions(plan))
+    keyed = (
+        f"select {own}.*, {population.cell_sql(plan)} as cell from {population.tables_sql(plan)}"
+    )
     within = f"partition by {person} order by hash({person}, cell), cell"
     groups = f"dense_rank() over ({within}) as {sql.name(GROUP_RANK)}"
     rows_in = f"partition by {person}, cell order by {rank}"

@@ -1,7 +1,7 @@
 """Record and replay, and a lower bound on epsilon, for every shape of query; broken ones fail."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minimisation import Bounds, Categories, Column
-from minimisation.statistics import audit, compiler, noise, private_query
+from minimisation.statistics import audit, contributions, noise, private_query
 from minimisation.statistics.catalogue import Prepared, Reference, StoredTable
 from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.lower_bound import lower_bound
@@ -137,9 +137,8 @@ def larger(plan: QueryPlan, groups: int = 0, rows: int = 0) -> QueryPlan:
 
 def merged_after_truncation(plan: QueryPlan) -> str:
     """Cells are chosen per person, and then six of them become one."""
-    return compile_query(plan).replace(
-        "bounded as (select cell,", "bounded as (select cell // 6 as cell,"
-    )
+    merged = "from (select * replace (cell // 6 as cell) from kept) as merged group by cell"
+    return compile_query(plan).replace("from kept group by cell", merged)
 
 
 def refined_after_truncation(plan: QueryPlan) -> str:
@@ -195,23 +194,64 @@ def test_a_query_that_breaks_its_claim_is_caught(
     mutant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form, name, broken = MUTANTS[mutant]
+    if broken is refined_after_truncation:
+        monkeypatch.setattr(contributions, "packing", lambda _: None)
     monkeypatch.setattr(private_query, "compile_query", broken)
 
     assert audit.worst(planned(form, name), 20).largest > 1
 
 
+@pytest.mark.parametrize("mutant", [each for each in MUTANTS if each.startswith("ad hoc")])
+def test_a_claim_broken_in_the_wide_form_is_caught(
+    mutant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form, name, broken = MUTANTS[mutant]
+    monkeypatch.setattr(contributions, "packing", lambda _: None)
+    monkeypatch.setattr(private_query, "compile_query", broken)
+
+    assert audit.worst(planned(form, name), 20).largest > 1
+
+
+@pytest.mark.parametrize("name", ["everything", "two filters", "join", "derived"])
+def test_no_person_moves_a_wide_contribution_past_its_claim(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contributions, "packing", lambda _: None)
+
+    assert 0.2 < audit.worst(planned("ad_hoc", name), 4).largest <= 1
+
+
+@pytest.mark.parametrize("name", ["rows", "filter", "join"])
+def test_packed_fields_that_overlap_are_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = contributions.Packed.fields
+
+    def narrow(packed: contributions.Packed) -> Iterator[tuple[str, int, int, int]]:
+        for own, low, width, below in fields(packed):
+            yield own, low, width + 2, max(0, below - 1)
+
+    monkeypatch.setattr(contributions.Packed, "fields", narrow)
+    plan = planned("ad_hoc", name)
+    mutant = compile_query(plan)
+    monkeypatch.undo()
+
+    assert mutant != compile_query(plan)
+    monkeypatch.setattr(private_query, "compile_query", lambda _: mutant)
+    assert audit.worst(plan, 20).largest > 1
+
+
 def test_a_histogram_whose_bins_are_bounded_one_by_one_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    shared = compiler._shared_bins
-    monkeypatch.setattr(compiler, "_shared_bins", lambda part, _: shared(part, 10**6))
+    shared = contributions.shared_bins
+    monkeypatch.setattr(contributions, "shared_bins", lambda part, _: shared(part, 10**6))
 
     assert audit.worst(planned("ad_hoc", "tree"), 10).largest > 1
 
 
 @pytest.mark.parametrize("name", ["rows", "sum", "variance", "filter", "join", "derived"])
 def test_totals_that_are_not_clipped_are_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler, "clipped", unclipped)
+    monkeypatch.setattr(contributions, "clipped", unclipped)
+    monkeypatch.setattr(contributions, "packing", lambda _: None)
 
     assert audit.worst(planned("ad_hoc", name), 20).largest > 1
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minimisation import Bounds, Categories, Column, UseCaseError
-from minimisation.statistics import compiler, planner, private_query
+from minimisation.statistics import contributions, planner, private_query
 from minimisation.statistics.catalogue import Prepared, Reference, StoredTable
 from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.noise import DiscreteLaplace
@@ -59,6 +59,7 @@ SHAPES: dict[str, tuple[str, planner.Form]] = {
     ),
     "ad_hoc": (f"{FIGURES} by sex, hours where offence in ('drugs', 'theft')", "ad_hoc"),
     "ad_hoc_unfiltered": (f"{FIGURES} by offence, sex", "ad_hoc"),
+    "ad_hoc_histogram": ("rows, histogram(hours) by offence, sex", "ad_hoc"),
     "ad_hoc_between": (
         "persons by station.size where hours between 0.3 and 11 and sex is not null",
         "ad_hoc",
@@ -180,7 +181,8 @@ def test_a_bound_off_by_one_is_caught(
 def test_a_query_without_clipping_is_caught(
     store: duckdb.DuckDBPyConnection, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiler, "clipped", lambda value, low, high: value)  # noqa: ARG005
+    monkeypatch.setattr(contributions, "clipped", lambda value, low, high: value)  # noqa: ARG005
+    monkeypatch.setattr(contributions, "packing", lambda _: None)
     assert max(excess(store, planned(name), 24)) > 1
 
 
@@ -191,7 +193,8 @@ def test_one_persons_groups_are_everybodys_threshold_is_caught(
         last = f"list_max(min(place, {plan.vector.groups} * 4))"
         return f"thresholds as (select person, {last} as last from placed group by person)"
 
-    monkeypatch.setattr(compiler, "thresholds_step", all_together)
+    monkeypatch.setattr(contributions, "packing", lambda _: None)
+    monkeypatch.setattr(contributions, "thresholds_step", all_together)
     assert max(excess(store, planned("ad_hoc_unfiltered"), 24)) > 1
 
 

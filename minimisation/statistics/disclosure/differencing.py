@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from minimisation.contract.errors import PolicyError
 from minimisation.forces import sql
-from minimisation.statistics import compiler
+from minimisation.statistics import population
 from minimisation.statistics.catalogue import PERSON
 from minimisation.statistics.planner import QueryPlan
 
@@ -93,13 +93,13 @@ def _atoms(
     """Every atom that occurs, and how many people it holds."""
     names, steps, joins = [], [], []
     for place, plan in enumerate(plans):
-        where = " and ".join(compiler.conditions(plan))
+        where = " and ".join(population.conditions(plan))
         name = f"table_{place}"
         names.append(f"{name}.cell")
         own = f"{sql.name(plan.source)}.rowid as place"
         steps.append(
-            f"{name} as (select {own}, {compiler.cell_sql(plan)} as cell"
-            f" from {compiler.tables_sql(plan)} where {where})"
+            f"{name} as (select {own}, {population.cell_sql(plan)} as cell"
+            f" from {population.tables_sql(plan)} where {where})"
         )
         joins.append(f" left join {name} on {name}.place = everybody.place")
     table = sql.name(plans[0].source)

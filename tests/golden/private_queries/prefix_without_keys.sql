@@ -1,4 +1,4 @@
 with rows_used as (select 0 as cell, case when "custody"."hours" < 4 then 4 when "custody"."hours" > 24 then 24 else "custody"."hours" end as "value_hours" from "custody" where "custody"."rank" <= 5),
-cells as (select cell, count(*) as rows_here, count("value_hours") as "known_hours", coalesce(sum("value_hours"), 0) as "total_hours" from rows_used group by cell),
+cells as (select cell, count(*) as rows_here, coalesce(sum("value_hours"), 0) as "total_hours" from rows_used group by cell),
 weighted as (select cell, cast(rows_here as hugeint) * 24 as "rows", cast("total_hours" as hugeint) * 1 as "sum_hours" from cells)
 select cell, cast(case when "rows" < -4611686018427387904 then -4611686018427387904 when "rows" > 4611686018427387904 then 4611686018427387904 else "rows" end as bigint) as "rows", cast(case when "sum_hours" < -4611686018427387904 then -4611686018427387904 when "sum_hours" > 4611686018427387904 then 4611686018427387904 else "sum_hours" end as bigint) as "sum_hours" from weighted where cell is not null
