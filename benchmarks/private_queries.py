@@ -21,6 +21,7 @@ from pathlib import Path
 import duckdb
 
 from minimisation import Bounds, Categories, Column
+from minimisation.forces.log import Log
 from minimisation.statistics import preparation, private_query
 from minimisation.statistics.accounting import Account
 from minimisation.statistics.catalogue import Prepared, StoredTable
@@ -160,7 +161,13 @@ def seconds(step: Callable[[], None]) -> float:
 
 def _desk(connection: duckdb.DuckDBPyConnection, folder: Path, number: int) -> Desk:
     account = Account(epsilon=1e6)
-    ledger = Ledger(path=folder / "ledger.sqlite", key=b"benchmark", cap=account)
+    log = Log(
+        path=folder / "ledger.sqlite",
+        anchor=folder / "anchor.sqlite",
+        key=b"benchmark",
+        name="benchmark",
+    )
+    ledger = Ledger(log=log, releases=folder / "releases")
     # another snapshot each time, so that nothing is answered from the ledger
     return Desk(
         force="one", connection=connection, ledger=ledger, account=account, snapshot=str(number)

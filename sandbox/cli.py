@@ -11,8 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from minimisation import BinaryOutcome, SandboxError, UseCaseError
+from sandbox.commands.budget import budget_app
 from sandbox.commands.forces import audit_app, forces_app
-from sandbox.commands.query import budget_app, query_command
+from sandbox.commands.query import query_command
 
 if TYPE_CHECKING:
     from sandbox.study import Study

@@ -4,6 +4,7 @@ import hashlib
 import json
 import tomllib
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -65,6 +66,7 @@ class PolicyTable(Strict):
     minimum_contributors: Annotated[int, Field(ge=1)] = 1
     epsilon: Annotated[float, Field(ge=0)] = 10.0
     delta: Annotated[float, Field(ge=0, lt=1)] = 1e-4
+    period: Literal["week", "month", "year"] = "year"
 
     def allowed(self, status: str) -> frozenset[PayloadKind]:
         """Kinds of payload that may leave.
@@ -84,6 +86,24 @@ class PolicyTable(Strict):
         return frozenset(names[kind] for kind in self.kinds)
 
 
+class AttacksTable(Strict):
+    """`[attacks]`: what every option is attacked with at its first repeat; see `sandbox.attacks`.
+
+    Later repeats are attacked for membership alone, on as many people.
+    """
+
+    set: Literal["membership", "quick", "full"] = "full"
+
+
+class GovernanceTable(Strict):
+    """`[governance]`: what the evidence pack says about the form; it changes nothing measured."""
+
+    marking: str = ""
+    starts: date | None = None
+    submitted: date | None = None
+    proposal: str = ""
+
+
 class PlanFile(Strict):
     """A whole plan file."""
 
@@ -99,6 +119,8 @@ class PlanFile(Strict):
     floor: FloorTable | None = None
     data: DataTable
     policy: PolicyTable = PolicyTable()
+    attacks: AttacksTable = AttacksTable()
+    governance: GovernanceTable = GovernanceTable()
 
 
 @dataclass(frozen=True)
@@ -119,8 +141,13 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the plan and its use case, computed before anything is run."""
-        content = {"plan": _plain(self.file), "use_case": _plain(self.definition)}
+        """SHA-256 of the plan and its use case, computed before anything is run.
+
+        What the form says is left out: a date of submission changes nothing that is measured.
+        """
+        plan = _plain(self.file)
+        plan.pop("governance")
+        content = {"plan": plan, "use_case": _plain(self.definition)}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property

@@ -9,17 +9,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from minimisation import Forces, Microdata, Option, Release, Statistics
+from minimisation import Forces, Microdata, Option, Release, Statistics, UseCase
 from minimisation.contract import wire
 from minimisation.contract.release import Artefact
-from minimisation.forces.actors import ActorKey, Role
+from minimisation.forces.actors import Actor, ActorKey, Role
 from minimisation.forces.analysis import Split
 from minimisation.forces.boundary import Force
 from minimisation.forces.home import Home
-from minimisation.forces.ledger import Ledger
+from minimisation.forces.ledger import Book, Ledger
 from minimisation.forces.lineage import Derivative, Kind
 from minimisation.forces.policy import Policy
 from minimisation.forces.policy_file import read_policy
+from minimisation.statistics.accounting import Account
+from minimisation.statistics.books import AssessmentBook, ReleaseBook
+from minimisation.statistics.ledger import Ledger as BudgetLedger
 from sandbox.ceiling import PooledCeiling
 from sandbox.feeds import data_digests, load_stores, workspace_key
 from sandbox.plan import Plan, read_plan
@@ -98,31 +101,54 @@ class Study:
         key = secret if file.data.status == "protected" else public
         return Split(key=key, held_out=file.held_out)
 
-    def forces(self, workers: int = 2) -> Forces:
-        """The plan's forces; open them with `with`."""
-        members = tuple(self._force(home) for home in self.stores.values())
+    def forces(
+        self, workers: int = 2, use_case: UseCase | None = None, *, assessment: bool = False
+    ) -> Forces:
+        """The plan's forces; open them with `with`.
+
+        Args:
+            workers: forces that run at the same time.
+            use_case: another form of the plan's use case, for the assessment; its own if None.
+            assessment: whether what comes out stays in controlled access, as of repeats: private
+                mechanisms are then counted instead of charged to the release account.
+        """
+        members = tuple(self._force(home, assessment=assessment) for home in self.stores.values())
         return Forces(
-            members=members, use_case=self.plan.use_case, split=self.split, workers=workers
+            members=members,
+            use_case=use_case or self.plan.use_case,
+            split=self.split,
+            workers=workers,
         )
 
-    def _force(self, home: Home) -> Force:
-        """A force under its own policy file; without one, under the plan's rules.
-
-        The asker's key file is named by the variable SANDBOX_AS.
-        """
+    def policy(self, home: Home) -> Policy:
+        """A force's rules for this use case: its own policy file, or else the plan's rules."""
         rules, case = self.plan.file.policy, self.plan.use_case
         path = home.paths.root / "policy.toml"
         if path.is_file():
-            policy = read_policy(path).of(case.name)
-        else:
-            policy = Policy(
-                use_cases=frozenset({case.name}),
-                steps=EveryStep(),
-                kinds=rules.allowed(self.plan.file.data.status),
-                minimum_contributors=rules.minimum_contributors,
-                epsilon=rules.epsilon,
-                delta=rules.delta,
-            )
+            return read_policy(path).of(case.name)
+        return Policy(
+            use_cases=frozenset({case.name}),
+            steps=EveryStep(),
+            kinds=rules.allowed(self.plan.file.data.status),
+            minimum_contributors=rules.minimum_contributors,
+            epsilon=rules.epsilon,
+            delta=rules.delta,
+            period=rules.period,
+        )
+
+    def ledger(self, home: Home) -> BudgetLedger:
+        """A force's ledger of budgets, in its own house."""
+        cap = self.policy(home).cap
+        return BudgetLedger(
+            log=home.log("ledger"),
+            releases=home.paths.root / "releases",
+            cap=None if cap is None else Account.of(cap),
+            clock=home.clock,
+        )
+
+    def _force(self, home: Home, *, assessment: bool) -> Force:
+        """A force under its rules; the asker's key file is named by the variable SANDBOX_AS."""
+        policy = self.policy(home)
         actor = None
         if (key := os.environ.get("SANDBOX_AS")) is not None:
             roles = frozenset({Role.ANALYST, Role.ASSESSOR})
@@ -130,10 +156,33 @@ class Study:
         return Force(
             store=home,
             policy=policy,
-            ledger=Ledger(epsilon=policy.epsilon, delta=policy.delta),
+            ledger=Ledger(
+                epsilon=policy.epsilon,
+                delta=policy.delta,
+                book=self._book(home, policy, actor, assessment=assessment),
+            ),
             secret=home.secret,
             audit=home.audit,
             actor=actor,
+        )
+
+    def _book(
+        self, home: Home, policy: Policy, actor: Actor | None, *, assessment: bool
+    ) -> Book | None:
+        if policy.epsilon == 0:
+            return None  # nothing private is covered, so there is nothing to enter
+        account = Account.of(policy.budget)
+        purpose = self.plan.use_case.name
+        analyst = "" if actor is None else str(actor)
+        ledger = self.ledger(home)
+        if not assessment:
+            return ReleaseBook(ledger=ledger, account=account, purpose=purpose, analyst=analyst)
+        return AssessmentBook(
+            ledger=ledger,
+            account=account,
+            purpose=purpose,
+            analyst=analyst,
+            most=policy.assessments,
         )
 
     def note_release(self, what: str, release: Release) -> None:

@@ -162,10 +162,14 @@ class Forces:
         if loss is not None:
             if refusals:
                 return Replies(payloads={}, refusals=tuple(refusals))
-            self._reserve(chosen, loss)
+            self._reserve(chosen, loss, step.name)
         refused = {refusal.force for refusal in refusals}
         asked = [force for force in chosen if force.name not in refused]
         replies = self._run(step, asked, inputs, deadline)
+        if loss is not None:
+            for force in asked:
+                if force.name in replies.payloads:
+                    force.ledger.commit(loss)
         self._account(step, loss, replies)
         return replace(replies, refusals=(*refusals, *replies.refusals))
 
@@ -218,15 +222,17 @@ class Forces:
             raise ValueError(msg + ", ".join(self.names))
         return [force for force in self.members if to is None or force.name in to]
 
-    def _reserve(self, chosen: list[Force], loss: PrivacyLoss) -> None:
+    def _reserve(self, chosen: list[Force], loss: PrivacyLoss, what: str) -> None:
         reserved: list[Force] = []
         for force in chosen:
-            if not force.ledger.reserve(loss):
+            if not force.ledger.reserve(loss, what):
                 for other in reserved:
                     other.ledger.cancel(loss)
                 msg = f"epsilon ({loss.epsilon:g}) must be within the budget of force"
                 raise BudgetExceededError(f"{msg} '{force.name}'; nothing was run or spent")
             reserved.append(force)
+        for force in chosen:
+            force.ledger.start(loss)
 
     def _run(
         self,

@@ -95,7 +95,9 @@ class Force:
     def objection(self, step: Step, use_case: UseCase) -> str | None:
         """The rule that forbids the step here, or None; logged either way when it matters."""
         rule = self.policy.objection_to_asker(self.actor.fingerprint if self.actor else "")
-        rule = rule or self.policy.objection(step, use_case, self._contributors)
+        private = loss_of(step, use_case) is not None
+        contributors = None if private else self._contributors
+        rule = rule or self.policy.objection(step, use_case, contributors)
         if rule is not None:
             self._log(Event.CONSULTATION, step.name, use_case, f"refused: {rule}")
         return rule

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +13,22 @@ from minimisation.forces.code_digest import code_digest
 
 COUNTS = ("rows", "persons", "n")
 """Columns of statistics that count people or records; also any called `count_…`."""
+
+
+Period: TypeAlias = Literal["week", "month", "year"]
+"""How long a budget lasts, by the calendar in UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """A privacy budget of a period."""
+
+    epsilon: float
+    """Most epsilon."""
+    delta: float = 0.0
+    """Most delta."""
+    period: Period = "year"
+    """How long it lasts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,19 +42,31 @@ class Policy:
     kinds: frozenset[PayloadKind] = frozenset()
     """Kinds of payload that may leave."""
     minimum_contributors: int = 1
-    """Fewest people (or records) whose data a step may run on."""
+    """Fewest people (or records) whose data a step may run on that is no private mechanism."""
     most_bytes: int | None = None
     """Largest payload, in bytes on the wire; None: not limited."""
     epsilon: float = 0.0
     """Privacy budget of the period for this purpose."""
     delta: float = 0.0
     """Delta budget of the period for this purpose."""
+    period: Period = "year"
+    """How long they last."""
+    cap: Budget | None = None
+    """Budget of the force over all purposes and analysts; None: a purpose's own budget is that of
+    all its analysts together."""
+    assessments: int = 10_000
+    """Private mechanisms that may be run in a year for assessment, in controlled access."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """Step → digest of the code that was approved; a step that is not listed may change."""
     who: frozenset[str] | None = None
     """Fingerprints of the actors' keys that may ask; None: whoever runs the process."""
     minimum_cell: int = 0
     """Smallest count, other than zero, in statistics that carry no formal guarantee."""
+
+    @property
+    def budget(self) -> Budget:
+        """Privacy budget of this purpose."""
+        return Budget(epsilon=self.epsilon, delta=self.delta, period=self.period)
 
     def objection_to_asker(self, fingerprint: str) -> str | None:
         """The rule that forbids somebody to ask at all, or None.
@@ -49,8 +78,15 @@ class Policy:
             return "the asker is not one who may ask"
         return None
 
-    def objection(self, step: Step, use_case: UseCase, contributors: int) -> str | None:
-        """The first rule that forbids the step, or None. Depends on no cell of data."""
+    def objection(self, step: Step, use_case: UseCase, contributors: int | None) -> str | None:
+        """The first rule that forbids the step, or None. Depends on no cell of data.
+
+        Args:
+            step: what is to run.
+            use_case: for which use case.
+            contributors: people whose data it runs on; None for a private mechanism, whose noise
+                hides how many there are: a refusal for their number would tell it.
+        """
         if use_case.name not in self.use_cases:
             return f"use case '{use_case.name}' is not approved"
         if step.name not in self.steps:
@@ -61,7 +97,7 @@ class Policy:
         if kind is not PayloadKind.NOTHING and kind not in self.kinds:
             allowed = ", ".join(sorted(k.value for k in self.kinds)) or "nothing"
             return f"a payload of {kind.value} may not leave; permitted: {allowed}"
-        if contributors < self.minimum_contributors:
+        if contributors is not None and contributors < self.minimum_contributors:
             return f"fewer than {self.minimum_contributors} contributors"
         return None
 

@@ -1,12 +1,12 @@
 """A force's policy in TOML: who may do what for which purpose. What it does not say is denied."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from minimisation.contract.steps import PayloadKind
-from minimisation.forces.policy import Policy
+from minimisation.forces.policy import Budget, Period, Policy
 from minimisation.forces.toml_file import Strict, read_toml
 
 UNPINNED = "unpinned"
@@ -32,8 +32,10 @@ class Purpose(Strict):
     """Privacy budget of the period."""
     delta: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Delta budget of the period."""
-    period: Literal["week", "month", "year"] = "year"
+    period: Period = "year"
     """How long the budget lasts."""
+    assessments: Annotated[int, Field(ge=0)] = 10_000
+    """Private mechanisms that may be run in a year for assessment, in controlled access."""
 
     @model_validator(mode="after")
     def _pinned(self) -> "Purpose":
@@ -44,11 +46,25 @@ class Purpose(Strict):
         return self
 
 
+class Cap(Strict):
+    """`[cap]`: the force's budget over all purposes and analysts."""
+
+    epsilon: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    """Most epsilon of the period."""
+    delta: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Most delta of the period."""
+    period: Period = "year"
+    """How long it lasts."""
+
+
 class PolicyFile(Strict):
     """A whole policy."""
 
     purpose: dict[str, Purpose] = Field(default_factory=dict)
     """Use case → what is permitted for it."""
+    cap: Cap | None = None
+    """What all purposes and analysts share; left out: each purpose has its own budget, once for
+    all its analysts."""
     free_text: bool = False
     """Whether free text is loaded, and scanned."""
     retrieval_hours: Annotated[float, Field(ge=3, le=12)] = 3.0
@@ -68,6 +84,9 @@ class PolicyFile(Strict):
             most_bytes=given.most_bytes,
             epsilon=given.epsilon,
             delta=given.delta,
+            period=given.period,
+            cap=None if self.cap is None else Budget(**self.cap.model_dump()),
+            assessments=given.assessments,
             who=frozenset(given.who),
         )
 

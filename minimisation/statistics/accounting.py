@@ -1,21 +1,24 @@
-"""What releases cost together: one accountant per account, in whole units that never round down.
+"""What releases cost together, in whole units that never round down, and what a budget covers.
 
-*zcdp*: an adaptive filter on zero-concentrated privacy with additive delta (Bun and Steinke 2016;
-that filters are free for it: Feldman and Zrnic 2021, Whitehouse and others 2023). *basic*: plain
-sums of epsilon and delta. An account keeps one of them for good, because taking the better of two
-after the fact is a choice made on what was released. A *block* of queries that is declared before
-the first draw may be costed by numerical composition (Meiser and Mohammadi 2018, Koskela and
-others 2020), through the dominating pair of all epsilon-private mechanisms (Kairouz, Oh and
-Viswanath 2015), so it holds for noise on whole vectors as well.
+Losses are added up two ways at once: *basic* sums epsilon and delta, *zcdp* sums zero-concentrated
+loss with additive delta (Bun and Steinke 2016; that such filters may be fed adaptively: Feldman and
+Zrnic 2021, Whitehouse and others 2023). A request is covered if either sum stays within the budget.
+That is sound although which one holds depends on what was asked: outcomes along which the basic sum
+holds are pointwise e^epsilon as likely at most, the others are outcomes of the zcdp filter, which
+is stopped where its own sum ends, and their delta is charged once. A *block* of queries that is
+declared before the first draw may be costed by numerical composition (Meiser and Mohammadi 2018,
+Koskela and others 2020), through the dominating pair of all epsilon-private mechanisms (Kairouz, Oh
+and Viswanath 2015), so it holds for noise on whole vectors as well.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal, TypeAlias
+from typing import Any, get_args
 
 from minimisation.contract.errors import MissingEngineError
+from minimisation.forces.policy import Budget, Period
 from minimisation.statistics.noise import (
     DiscreteLaplace,
     Noise,
@@ -23,8 +26,6 @@ from minimisation.statistics.noise import (
     epsilon_of,
     rho_of,
 )
-
-Accountant: TypeAlias = Literal["zcdp", "basic"]
 
 UNITS = 10**9
 """Whole units per 1 of epsilon or rho."""
@@ -73,35 +74,61 @@ class Spend:
         """Loss of an epsilon-private release."""
         return cls(rho=epsilon**2 / 2, epsilon=epsilon)
 
+    @classmethod
+    def approximate(cls, epsilon: float, delta: float) -> "Spend":
+        """Loss of an (epsilon, delta)-private release of which no more is known."""
+        return cls(rho=epsilon**2 / 2, epsilon=epsilon, delta=delta)
+
+    @property
+    def amount(self) -> "Amount":
+        """In whole units, rounded up, so that nothing is free."""
+        return Amount(
+            rho=_up(self.rho, UNITS),
+            epsilon=None if self.epsilon is None else _up(self.epsilon, UNITS),
+            delta=_up(self.delta, DELTA_UNITS),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Amount:
-    """A cost or a capacity in whole units."""
+    """Losses of one or several releases in whole units."""
 
-    units: int
-    """Billionths of rho or epsilon."""
-    delta: int
+    rho: int = 0
+    """Billionths of zero-concentrated loss."""
+    epsilon: int | None = 0
+    """Billionths of summed epsilon; None if one of them has no pure epsilon."""
+    delta: int = 0
     """Additive delta in units of 1e-18."""
 
     def __add__(self, other: "Amount") -> "Amount":
         """Both together."""
-        return Amount(units=self.units + other.units, delta=self.delta + other.delta)
+        known = self.epsilon is not None and other.epsilon is not None
+        return Amount(
+            rho=self.rho + other.rho,
+            epsilon=(self.epsilon or 0) + (other.epsilon or 0) if known else None,
+            delta=self.delta + other.delta,
+        )
 
-    def within(self, other: "Amount") -> bool:
-        """Whether both parts fit."""
-        return self.units <= other.units and self.delta <= other.delta
+    @property
+    def basic(self) -> float:
+        """Summed epsilon; infinite if one of them has no pure epsilon."""
+        return math.inf if self.epsilon is None else self.epsilon / UNITS
+
+
+NOTHING = Amount()
+"""No loss."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """A budget (epsilon, delta) and the one way in which losses are added up against it."""
+    """A budget (epsilon, delta) of a period."""
 
     epsilon: float
     """Most epsilon of the period."""
     delta: float = 0.0
-    """Most delta of the period; zcdp keeps half of it for converting rho into epsilon."""
-    accountant: Accountant = "basic"
-    """How losses add up; fixed when the account is opened."""
+    """Most delta of the period; half of it is kept for converting rho into epsilon."""
+    period: Period = "year"
+    """How long it lasts."""
 
     def __post_init__(self) -> None:
         """Refuse an impossible budget.
@@ -110,39 +137,35 @@ class Account:
             ValueError: naming the figure and the rule.
         """
         check_budget(self.epsilon, self.delta)
-        if self.accountant not in ("zcdp", "basic"):
-            raise ValueError(f"accountant ({self.accountant}) must be zcdp or basic")
-        if self.accountant == "zcdp" and self.delta == 0:
-            raise ValueError("delta (0) must be above 0 for zcdp: it has no pure epsilon")
+        if self.period not in get_args(Period):
+            raise ValueError(f"period ({self.period}) must be one of {', '.join(get_args(Period))}")
 
-    @property
-    def capacity(self) -> Amount:
-        """What fits; rounded down."""
-        if self.accountant == "basic":
-            return Amount(units=_down(self.epsilon, UNITS), delta=_down(self.delta, DELTA_UNITS))
-        rho = rho_of(self.epsilon, self.delta / 2)
-        return Amount(units=_down(rho, UNITS), delta=_down(self.delta / 2, DELTA_UNITS))
+    @classmethod
+    def of(cls, budget: Budget) -> "Account":
+        """The account that a force's policy grants."""
+        return cls(epsilon=budget.epsilon, delta=budget.delta, period=budget.period)
 
-    def cost(self, spend: Spend) -> Amount:
-        """What a release takes from it; rounded up, so that nothing is free.
+    def covers(self, spent: Amount) -> bool:
+        """Whether everything spent in a period stays within (epsilon, delta), by either sum."""
+        if spent.delta > _down(self.delta / 2, DELTA_UNITS):
+            return False
+        by_sum = spent.epsilon is not None and spent.epsilon <= _down(self.epsilon, UNITS)
+        return by_sum or (self.delta > 0 and spent.rho <= _down(self._most_rho, UNITS))
 
-        Raises:
-            ValueError: if the accountant is basic and the release has no pure epsilon.
-        """
-        if self.accountant == "zcdp":
-            return Amount(units=_up(spend.rho, UNITS), delta=_up(spend.delta, DELTA_UNITS))
-        if spend.epsilon is None:
-            raise ValueError("accountant (basic) must be zcdp for Gaussian noise")
-        return Amount(units=_up(spend.epsilon, UNITS), delta=_up(spend.delta, DELTA_UNITS))
+    def zcdp(self, spent: Amount) -> float:
+        """Epsilon that the zero-concentrated sum amounts to at this account's delta."""
+        if spent.rho == 0:
+            return 0.0
+        return epsilon_of(spent.rho / UNITS, self.delta / 2) if self.delta > 0 else math.inf
 
     def guarantee(self, spent: Amount) -> tuple[float, float]:
         """The (epsilon, delta) that everything spent so far amounts to."""
-        delta = spent.delta / DELTA_UNITS
-        if self.accountant == "basic":
-            return spent.units / UNITS, delta
-        if spent.units == 0:
-            return 0.0, delta
-        return epsilon_of(spent.units / UNITS, self.delta / 2), delta + self.delta / 2
+        basic, zcdp, delta = spent.basic, self.zcdp(spent), spent.delta / DELTA_UNITS
+        return (basic, delta) if basic <= zcdp else (zcdp, delta + self.delta / 2)
+
+    @property
+    def _most_rho(self) -> float:
+        return rho_of(self.epsilon, self.delta / 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,16 +216,14 @@ def block_cost(epsilons: Sequence[float], delta: float) -> BlockCost:
     )
 
 
-def block_spend(epsilons: Sequence[float], delta: float, accountant: Accountant) -> Spend:
+def block_spend(epsilons: Sequence[float], delta: float) -> Spend:
     """A declared block as one entry of an account.
 
-    A zcdp account adds up the queries' rho, which is the most it can gain, and no delta. A basic
-    one takes the block's epsilon and delta where that saves at least a hundredth of the sum.
+    Its epsilon and delta are those of the tightest rule where that saves at least a hundredth of
+    the sum; its rho is the queries' own.
     """
     rho = math.fsum(epsilon**2 / 2 for epsilon in epsilons)
     total = math.fsum(epsilons)
-    if accountant == "zcdp":
-        return Spend(rho=rho, epsilon=total)
     cost = block_cost(epsilons, delta)
     saved = cost.epsilon < WORTH_A_DELTA * total
     return Spend(rho=rho, epsilon=cost.epsilon if saved else total, delta=delta if saved else 0.0)

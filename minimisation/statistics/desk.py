@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from minimisation.contract.errors import BudgetExceededError, StoreError
 from minimisation.statistics import private_query
-from minimisation.statistics.accounting import Account, Amount, Spend
+from minimisation.statistics.accounting import NOTHING, Account, Amount, Spend
 from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.ledger import Ledger, Reservation
 from minimisation.statistics.noise import Integers, Noise
@@ -46,6 +46,8 @@ class Asking:
     """Use case."""
     analyst: str
     """Person or role whose account is charged."""
+    what: str = "query"
+    """The query in words, for readers of the ledger."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +84,7 @@ def ask(
         desk.ledger.commit(reserved[desk.force], body)
         kept[desk.force] = body
     vectors = [_unpacked(plan, kept[desk.force]) for desk in desks]
-    free = Amount(units=0, delta=0)
-    costs = {desk.force: desk.account.cost(spend) if desk in fresh else free for desk in desks}
+    costs = {desk.force: spend.amount if desk in fresh else NOTHING for desk in desks}
     return Answer(table=private_query.finish(plan, vectors, added), added=added, costs=costs)
 
 
@@ -106,6 +107,7 @@ def _reserve(
                 purpose=asking.purpose,
                 analyst=asking.analyst,
                 request=request[desk.force],
+                what=asking.what,
             )
     except (BudgetExceededError, StoreError):
         for desk in desks:

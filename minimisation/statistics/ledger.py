@@ -1,41 +1,28 @@
-"""The privacy ledger of one force: reserve, start, commit, in one SQLite file that processes share.
+"""The privacy ledger of one force: reserve, start, commit, in the force's own chained log.
 
 A reservation is charged from the moment it is written, so a crash, an error or a timeout is never
 free. Only a reservation whose mechanism has not started can be cancelled, as when another force
-refused. Lines are chained (`chain`), so that none can be changed or taken back unseen.
+refused. The log (`forces.log`) is shared by processes and shows what was changed, cut off or
+restored. Repeats and attacks, whose results stay in controlled access, are entered as assessments:
+they are counted and capped in number, and are no part of what is released.
 """
 
-import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import hashlib
+import hmac
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from minimisation.contract.errors import BudgetExceededError, StoreError
-from minimisation.statistics.accounting import Account, Amount, Spend
-from minimisation.statistics.chain import Chain
+from minimisation.forces.log import Log
+from minimisation.forces.policy import Period
+from minimisation.statistics.accounting import NOTHING, Account, Amount, Spend
 
-Period: TypeAlias = Literal["week", "month", "year"]
-State: TypeAlias = Literal["reserved", "started", "committed", "cancelled"]
-
-COLUMNS = {
-    "state": "text",
-    "reservation": "integer",
-    "purpose": "text",
-    "analyst": "text",
-    "period": "text",
-    "units": "integer",
-    "delta": "integer",
-    "request": "text",
-    "at": "text",
-}
-TABLES = (
-    "create table if not exists line (number integer primary key, hash text not null, "
-    + ", ".join(f"{name} {kind} not null" for name, kind in COLUMNS.items())
-    + ") strict",
-    "create table if not exists release (request text primary key, body blob not null) strict",
-)
+State: TypeAlias = Literal["reserved", "started", "committed", "cancelled", "assessed"]
+Entry: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +30,7 @@ class Reservation:
     """Budget set aside for one request."""
 
     number: int
-    """Line of the ledger that set it aside."""
+    """Place in the log of the entry that set it aside."""
     request: str
     """Keyed digest of the request."""
 
@@ -52,19 +39,25 @@ class Reservation:
 class Ledger:
     """One force's ledger: accounts per purpose and analyst, and a cap over all of them."""
 
-    path: Path
-    """The SQLite file; its anchor lies beside it."""
-    key: bytes = field(repr=False)
-    """Keys the hash chain; held by the force alone."""
-    cap: Account
-    """Budget of a period across all purposes and analysts."""
-    period: Period = "year"
-    """How long a budget lasts."""
+    log: Log
+    """The force's chained log of budgets."""
+    releases: Path
+    """Folder in which releases are kept for identical requests; each is sealed by the log."""
+    cap: Account | None = None
+    """Budget across all purposes and analysts; None: a purpose's own budget is that of all its
+    analysts together."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """What time it is, in UTC."""
 
-    def reserve(
-        self, account: Account, spend: Spend, *, purpose: str, analyst: str, request: str
+    def reserve(  # noqa: PLR0913 - what an entry consists of
+        self,
+        account: Account,
+        spend: Spend,
+        *,
+        purpose: str,
+        analyst: str,
+        request: str,
+        what: str = "",
     ) -> Reservation:
         """Set budget aside before anything runs; charged from now on.
 
@@ -74,29 +67,33 @@ class Ledger:
             purpose: use case.
             analyst: who asks.
             request: everything that fixes the release, snapshot included, as one text.
+            what: the request in words, for readers of the log.
 
         Raises:
             BudgetExceededError: if the account or the force's cap does not cover it.
             StoreError: if the ledger or the clock was turned back.
         """
-        if account.accountant != self.cap.accountant:
-            raise ValueError(f"accountant ({account.accountant}) must be the force's own")
-        cost = account.cost(spend)
-        with self._chain.transaction() as connection:
-            at = self._now(connection)
-            now = self._period(at)
-            own = self._spent(connection, now, purpose=purpose, analyst=analyst)
-            if not (own + cost).within(account.capacity):
-                self._refuse(account, f"analyst '{analyst}' for '{purpose}'")
-            if not (self._spent(connection, now) + cost).within(self.cap.capacity):
-                self._refuse(self.cap, "force")
-            digest = self._chain.digest(request)
-            number = self._chain.next_number(connection)
-            amounts = (cost.units, cost.delta)
-            self._chain.append(
-                connection,
-                ("reserved", number, purpose, analyst, now, *amounts, digest, at.isoformat()),
-            )
+        cost, digest = spend.amount, self._digest(request)
+        with self.log.writing() as writer:
+            entries = writer.entries()
+            at = self._now(entries)
+
+            def refuse_beyond(limit: Account, whose: str, **scope: str) -> None:
+                _refuse_lost(entries, at, limit.period)
+                if not limit.covers(_spent(entries, (at, limit.period), **scope) + cost):
+                    msg = f"epsilon must be within the budget of the {limit.period}"
+                    msg += f" ({limit.epsilon:g}) of the {whose}"
+                    raise BudgetExceededError(f"{msg}; nothing was run or spent")
+
+            own = f"analyst '{analyst}' for '{purpose}'"
+            refuse_beyond(account, own, purpose=purpose, analyst=analyst)
+            if self.cap is None:
+                refuse_beyond(account, f"purpose '{purpose}', all analysts", purpose=purpose)
+            else:
+                refuse_beyond(self.cap, "force, all purposes and analysts")
+            own_words = {"state": "reserved", "purpose": purpose, "analyst": analyst, "what": what}
+            paid = {"rho": cost.rho, "epsilon": cost.epsilon, "delta": cost.delta}
+            number = writer.append({**own_words, **paid, "request": digest, "at": at.isoformat()})
         return Reservation(number=number, request=digest)
 
     def start(self, reservation: Reservation) -> None:
@@ -115,94 +112,187 @@ class Ledger:
         """
         self._follow(reservation, "cancelled", after="reserved")
 
-    def commit(self, reservation: Reservation, release: bytes) -> None:
-        """Note that the release was made, and keep it for identical requests.
+    def commit(self, reservation: Reservation, release: bytes | None = None) -> None:
+        """Note that the release was made, and keep it for identical requests if it is given.
 
         Raises:
             StoreError: if its mechanism has not started.
         """
-        self._follow(reservation, "committed", after="started", release=release)
+        seal = ""
+        if release is not None:
+            self._keep(reservation.request, release)
+            seal = hashlib.sha256(release).hexdigest()
+        self._follow(reservation, "committed", after="started", release=seal)
 
     def cached(self, request: str) -> bytes | None:
-        """The release of an identical request, byte for byte, at no cost; None if there is none."""
-        with self._chain.transaction() as connection:
-            row = connection.execute(
-                "select body from release where request = ?", [self._chain.digest(request)]
-            ).fetchone()
-        return None if row is None else bytes(row[0])
-
-    def spent(self, *, purpose: str | None = None, analyst: str | None = None) -> Amount:
-        """What this period has cost so far; all purposes and analysts where none is named."""
-        with self._chain.transaction() as connection:
-            now = self._period(self._now(connection))
-            return self._spent(connection, now, purpose=purpose, analyst=analyst)
-
-    def spent_in_year(self, year: int) -> Amount:
-        """What all periods of a year have cost together: weekly releases compose."""
-        with self._chain.transaction() as connection:
-            return self._spent(connection, f"{year}%")
-
-    def verify(self) -> int:
-        """Check every line against the chain; returns the lines checked.
+        """The release of an identical request, byte for byte, at no cost; None if there is none.
 
         Raises:
-            StoreError: naming the first line that was changed, removed or added.
+            StoreError: if the ledger was turned back, or the release is not the one it sealed.
         """
-        return self._chain.verify()
+        digest = self._digest(request)
+        seals = [
+            entry["release"]
+            for entry in self.entries()
+            if entry.get("state") == "committed" and entry["request"] == digest and entry["release"]
+        ]
+        path = self.releases / digest
+        if not seals or not path.is_file():
+            return None
+        body = path.read_bytes()
+        if hashlib.sha256(body).hexdigest() != seals[-1]:
+            raise StoreError("a kept release must be the one that the ledger sealed; remove it")
+        return body
 
-    @property
-    def _chain(self) -> Chain:
-        return Chain(path=self.path, key=self.key, columns=tuple(COLUMNS), tables=TABLES)
+    def assess(self, most: int, *, purpose: str, analyst: str, what: str) -> None:
+        """Enter a run whose result stays in controlled access; it costs no budget.
 
-    def _follow(
-        self, reservation: Reservation, state: State, *, after: State, release: bytes | None = None
-    ) -> None:
-        with self._chain.transaction() as connection:
-            lines = connection.execute(
-                "select state, purpose, analyst, period, units, delta, request from line"
-                " where reservation = ? order by number",
-                [reservation.number],
-            ).fetchall()
-            if not lines or lines[-1][0] != after or lines[0][6] != reservation.request:
-                found = lines[-1][0] if lines else "unknown"
-                raise StoreError(f"reservation must be {after} to become {state}; it is {found}")
-            _, purpose, analyst, period, units, delta, request = lines[0]
-            given_back = (-units, -delta) if state == "cancelled" else (0, 0)
-            own = (state, reservation.number, purpose, analyst, period)
-            at = self._now(connection).isoformat()
-            self._chain.append(connection, (*own, *given_back, request, at))
-            if release is not None:
-                connection.execute(
-                    "insert or ignore into release values (?, ?)", [request, release]
-                )
+        Args:
+            most: runs that a purpose may have in a year.
+            purpose: use case.
+            analyst: who runs it.
+            what: the run in words.
 
-    def _spent(
-        self,
-        connection: sqlite3.Connection,
-        period: str,
-        *,
-        purpose: str | None = None,
-        analyst: str | None = None,
+        Raises:
+            BudgetExceededError: if there were as many already.
+        """
+        with self.log.writing() as writer:
+            entries = writer.entries()
+            at = self._now(entries)
+            if _assessed(entries, at, purpose) >= most:
+                msg = f"assessments of '{purpose}' in a year must be at most {most}"
+                raise BudgetExceededError(f"{msg}; nothing was run")
+            body = {"state": "assessed", "purpose": purpose, "analyst": analyst, "what": what}
+            writer.append(body | {"at": at.isoformat()})
+
+    def assessed(self, purpose: str) -> int:
+        """Assessments of a purpose in this year so far."""
+        entries = self.entries()
+        return _assessed(entries, self._now(entries), purpose)
+
+    def spent(
+        self, period: Period = "year", *, purpose: str | None = None, analyst: str | None = None
     ) -> Amount:
-        row = connection.execute(
-            "select coalesce(sum(units), 0), coalesce(sum(delta), 0) from line where"
-            " period like ?1 and (?2 is null or purpose = ?2) and (?3 is null or analyst = ?3)",
-            [period, purpose, analyst],
-        ).fetchone()
-        return Amount(units=int(row[0]), delta=int(row[1]))
+        """What this period has cost so far; all purposes and analysts where none is named."""
+        entries = self.entries()
+        now = (self._now(entries), period)
+        return _spent(entries, now, purpose=purpose, analyst=analyst)
 
-    def _now(self, connection: sqlite3.Connection) -> datetime:
+    def charged(self, period: Period = "year", *, purpose: str | None = None) -> list[Amount]:
+        """Every loss of this period, in the order in which they were charged."""
+        entries = self.entries()
+        now = (self._now(entries), period)
+        return [_amount(entry) for entry in _charged(entries, now, purpose=purpose)]
+
+    def entries(self) -> list[dict[str, Any]]:
+        """All entries, of a log that ends where its anchor says.
+
+        Raises:
+            StoreError: if it was cut off, edited at its end, or restored from a copy.
+        """
+        with self.log.writing() as writer:
+            return writer.entries()
+
+    def verify(self) -> int:
+        """Check every entry against the chain; returns how many there are.
+
+        Raises:
+            StoreError: naming the first entry that was changed or removed, or what is cut off.
+        """
+        return self.log.verify().count
+
+    def _follow(self, reservation: Reservation, state: State, *, after: State, **more: str) -> None:
+        with self.log.writing() as writer:
+            entries = writer.entries()
+            last = _last_state(entries, reservation)
+            if last != after:
+                raise StoreError(f"reservation must be {after} to become {state}; it is {last}")
+            at = self._now(entries).isoformat()
+            own = {"reservation": reservation.number, "request": reservation.request}
+            writer.append({"state": state, "at": at} | own | more)
+
+    def _keep(self, name: str, release: bytes) -> None:
+        self.releases.mkdir(parents=True, exist_ok=True)
+        fresh = self.releases / f"{name}.{os.getpid()}.partial"
+        with fresh.open("wb") as file:
+            file.write(release)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.chmod(0o600)
+        fresh.replace(self.releases / name)
+
+    def _digest(self, request: str) -> str:
+        return hmac.new(self.log.key, b"request|" + request.encode(), hashlib.sha256).hexdigest()
+
+    def _now(self, entries: list[dict[str, Any]]) -> datetime:
         now = self.clock().astimezone(UTC)
-        last = connection.execute("select at from line order by number desc limit 1").fetchone()
-        if last is not None and now < datetime.fromisoformat(last[0]):
-            raise StoreError("the clock must not be before the ledger's last line; set it right")
+        if entries and now < datetime.fromisoformat(entries[-1]["at"]):
+            raise StoreError("the clock must not be before the ledger's last entry; set it right")
         return now
 
-    def _period(self, at: datetime) -> str:
-        year, week, _ = at.isocalendar()
-        names = {"week": f"{year}-W{week:02d}", "month": f"{at:%Y-%m}", "year": f"{at:%Y}"}
-        return names[self.period]
 
-    def _refuse(self, account: Account, whose: str) -> None:
-        msg = f"epsilon must be within the budget of the {self.period} ({account.epsilon:g}) of the"
-        raise BudgetExceededError(f"{msg} {whose}; nothing was run or spent")
+def label(at: datetime, period: Period) -> str:
+    """Name of the period that a time falls in: `2026-W07`, `2026-02` or `2026`."""
+    year, week, _ = at.isocalendar()
+    names = {"week": f"{year}-W{week:02d}", "month": f"{at:%Y-%m}", "year": f"{at:%Y}"}
+    return names[period]
+
+
+def _last_state(entries: Iterable[Entry], reservation: Reservation) -> str:
+    found = "unknown"
+    for entry in entries:
+        own = entry.get("reservation", entry["place"])
+        if own == reservation.number and entry.get("request") == reservation.request:
+            found = entry["state"]
+    return found
+
+
+def _refuse_lost(entries: Iterable[Entry], at: datetime, period: Period) -> None:
+    """What was lost with a log cannot be known, so a period with a loss counts as spent.
+
+    Raises:
+        BudgetExceededError: if a loss was accepted in this period.
+    """
+    for entry in entries:
+        if "lost" in entry and label(datetime.fromisoformat(entry["at"]), period) == label(
+            at, period
+        ):
+            raise BudgetExceededError(
+                f"budget of the {period} counts as spent: entries of its ledger were lost"
+            )
+
+
+def _charged(
+    entries: Iterable[Entry],
+    now: tuple[datetime, Period],
+    *,
+    purpose: str | None = None,
+    analyst: str | None = None,
+) -> Iterator[Entry]:
+    """Reservations of a period that were not given back."""
+    at, period = now
+    entries = list(entries)
+    given_back = {each["reservation"] for each in entries if each.get("state") == "cancelled"}
+    for entry in entries:
+        if entry.get("state") != "reserved" or entry["place"] in given_back:
+            continue
+        mine = purpose in (None, entry["purpose"]) and analyst in (None, entry["analyst"])
+        if mine and label(datetime.fromisoformat(entry["at"]), period) == label(at, period):
+            yield entry
+
+
+def _amount(entry: Entry) -> Amount:
+    return Amount(rho=entry["rho"], epsilon=entry["epsilon"], delta=entry["delta"])
+
+
+def _spent(entries: Iterable[Entry], now: tuple[datetime, Period], **scope: str | None) -> Amount:
+    return sum((_amount(entry) for entry in _charged(entries, now, **scope)), NOTHING)
+
+
+def _assessed(entries: Iterable[Entry], at: datetime, purpose: str) -> int:
+    return sum(
+        entry.get("state") == "assessed"
+        and entry["purpose"] == purpose
+        and label(datetime.fromisoformat(entry["at"]), "year") == label(at, "year")
+        for entry in entries
+    )

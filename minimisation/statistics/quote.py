@@ -12,7 +12,7 @@ import numpy as np
 
 from minimisation.contract.errors import UseCaseError
 from minimisation.statistics import noise, private_query
-from minimisation.statistics.accounting import Account, Amount, Spend
+from minimisation.statistics.accounting import Amount, Spend
 from minimisation.statistics.answers import Noisy
 from minimisation.statistics.histograms import Tree
 from minimisation.statistics.noise import Noise, Reals
@@ -57,9 +57,10 @@ class Quote:
     widths: tuple[Width, ...]
     """Expected intervals, the same for every cell."""
 
-    def cost(self, account: Account) -> Amount:
+    @property
+    def cost(self) -> Amount:
         """What it would take from an account of each force."""
-        return account.cost(self.spend)
+        return self.spend.amount
 
 
 def quote(plan: QueryPlan, epsilon: float, delta: float = 0.0, forces: int = 1) -> Quote:

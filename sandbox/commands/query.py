@@ -1,12 +1,9 @@
-"""`sandbox query` and `sandbox budget`: a private question to forces, and what it costs them."""
+"""`sandbox query`: a private question to forces, its price first, and what it cost them."""
 
-import hashlib
-import hmac
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,10 +16,7 @@ from minimisation import UseCaseError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from minimisation.statistics.accounting import Account
-    from minimisation.statistics.desk import Answer, Desk
-    from minimisation.statistics.ledger import Ledger
-    from minimisation.statistics.planner import QueryPlan
+    from minimisation.statistics.accounting import Amount
     from minimisation.statistics.quote import Quote, Width
     from sandbox.study import Study
 
@@ -31,10 +25,6 @@ QUANTUM = 0.25
 
 stdout = Console()
 stderr = Console(stderr=True)
-
-budget_app = typer.Typer(
-    help="Privacy budgets of a plan's forces.", no_args_is_help=True, rich_markup_mode=None
-)
 
 PlanPath = Annotated[Path, typer.Argument(help="Study plan, a TOML file.", show_default=False)]
 Workspace = Annotated[Path, typer.Option(help="Folder for stores, feeds and results.")]
@@ -62,9 +52,11 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
 ) -> None:
     """Ask forces a private question: person-level bounds, noise, and a charge to their budgets."""
     from minimisation.statistics import encoding, planner  # noqa: PLC0415 - engines load when needed
+    from minimisation.statistics.desk import Asking  # noqa: PLC0415 - as above
     from minimisation.statistics.quote import epsilon_for  # noqa: PLC0415 - as above
     from minimisation.statistics.quote import quote as quoted  # noqa: PLC0415 - as above
     from minimisation.statistics.text_form import parse  # noqa: PLC0415 - as above
+    from sandbox.desks import ask  # noqa: PLC0415 - as above
 
     started = time.monotonic()
     study = _study(plan, workspace)
@@ -83,112 +75,20 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     if quote:
         _print_quote(offer, as_json=as_json)
         return
-    answer = _ask(study, chosen, names, (epsilon, delta), analyst)
-    currency = "rho" if _account(study).accountant == "zcdp" else "epsilon"
-    time.sleep(-(time.monotonic() - started) % QUANTUM)
+    asking = Asking(purpose=case.name, analyst=analyst, what=text)
+    try:
+        answer = ask(study, chosen, names, (epsilon, delta), asking)
+    finally:
+        time.sleep(-(time.monotonic() - started) % QUANTUM)
     _print_table(answer.table, as_json=as_json)
     for name, cost in answer.costs.items():
-        paid = (
-            f"{currency} {cost.units / 1e9:g}"
-            if cost.units
-            else "nothing, as it was released before"
-        )
-        stderr.print(f"{name} charged: {paid}", highlight=False)
-
-
-@budget_app.command("show")
-def budget_show(
-    plan: PlanPath,
-    workspace: Workspace = Path("workspace"),
-    as_json: AsJson = False,  # noqa: FBT002 - a flag
-) -> None:
-    """Show what each force's queries have cost in this period and year."""
-    from datetime import UTC, datetime  # noqa: PLC0415 - as above
-
-    study = _study(plan, workspace)
-    shown = []
-    for name in study.stores:
-        ledger = _ledger(study, name)
-        spent, year = ledger.spent(), ledger.spent_in_year(datetime.now(UTC).year)
-        epsilon, delta = ledger.cap.guarantee(spent)
-        row = {"force": name, "period": ledger.period, "epsilon_spent": epsilon}
-        row |= {"epsilon_budget": ledger.cap.epsilon, "delta_spent": delta}
-        shown.append(row | {"epsilon_in_year": ledger.cap.guarantee(year)[0]})
-    _print_rows(shown, as_json=as_json)
-
-
-@budget_app.command("verify")
-def budget_verify(plan: PlanPath, workspace: Workspace = Path("workspace")) -> None:
-    """Check every line of each force's privacy ledger against its chain."""
-    study = _study(plan, workspace)
-    for name in study.stores:
-        lines = _ledger(study, name).verify()
-        stdout.print(f"{name}: {lines} lines as they were written", highlight=False)
+        stderr.print(f"{name} charged: {_price(cost)}", highlight=False)
 
 
 def _study(plan: Path, workspace: Path) -> "Study":
     from sandbox.study import Study  # noqa: PLC0415 - as above
 
     return Study(plan_path=plan, workspace=workspace)
-
-
-def _ask(
-    study: "Study",
-    plan: "QueryPlan",
-    names: Sequence[str],
-    budget: tuple[float, float],
-    analyst: str,
-) -> "Answer":
-    from minimisation.statistics.desk import Asking, ask  # noqa: PLC0415 - as above
-
-    with ExitStack() as stack:
-        desks = [stack.enter_context(_desk(study, name)) for name in names]
-        return ask(plan, desks, *budget, Asking(purpose=study.plan.use_case.name, analyst=analyst))
-
-
-@contextmanager
-def _desk(study: "Study", name: str) -> Iterator["Desk"]:
-    """One force with its encoded table; the only place that knows what a store is."""
-    from minimisation.forces import analysis  # noqa: PLC0415 - as above
-    from minimisation.statistics import encoding  # noqa: PLC0415 - as above
-    from minimisation.statistics.desk import Desk  # noqa: PLC0415 - as above
-
-    found = [force for force in study.forces().members if force.name == name]
-    if not found:
-        raise UseCaseError(f"force '{name}' must be one of {', '.join(study.stores)}")
-    connection = found[0].store.open()
-    try:
-        analysis.build(connection, study.plan.use_case, study.split, name)
-        encoding.encode(connection, study.plan.use_case)
-        ledger = _ledger(study, name)
-        yield Desk(
-            force=name,
-            connection=connection,
-            ledger=ledger,
-            account=ledger.cap,
-            snapshot=study.digests[name],
-        )
-    finally:
-        connection.close()
-
-
-def _ledger(study: "Study", force: str) -> "Ledger":
-    from minimisation.statistics.ledger import Ledger  # noqa: PLC0415 - as above
-
-    folder = study.workspace / "ledgers"
-    folder.mkdir(parents=True, exist_ok=True)
-    key = hmac.new(study.key, f"ledger:{force}".encode(), hashlib.sha256).digest()
-    return Ledger(path=folder / f"{force}.sqlite", key=key, cap=_account(study))
-
-
-def _account(study: "Study") -> "Account":
-    """The plan's budget; with a delta losses add up as zero-concentrated ones."""
-    from minimisation.statistics.accounting import Account  # noqa: PLC0415 - as above
-
-    rules = study.plan.file.policy
-    return Account(
-        epsilon=rules.epsilon, delta=rules.delta, accountant="zcdp" if rules.delta > 0 else "basic"
-    )
 
 
 def _wanted(text: str) -> "Width":
@@ -225,16 +125,17 @@ def _print_quote(offer: "Quote", *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps({"cost": price, "intervals": rows}, indent=2) + "\n")
         return
-    _print_rows(rows, as_json=False)
+    print_rows(rows, as_json=False)
     cost = f"epsilon {epsilon:g}" if epsilon is not None else f"rho {rho:g}"
     stderr.print(f"would cost each force {cost}; nothing was spent", highlight=False)
 
 
 def _print_table(table: "pa.Table", *, as_json: bool) -> None:
-    _print_rows(table.to_pylist(), as_json=as_json)
+    print_rows(table.to_pylist(), as_json=as_json)
 
 
-def _print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
+def print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
+    """Print rows as a table, or as JSON."""
     if as_json:
         sys.stdout.write(json.dumps([dict(row) for row in rows], indent=2) + "\n")
         return
@@ -248,3 +149,11 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _price(cost: "Amount") -> str:
+    """What a release cost, in words."""
+    if not cost.rho:
+        return "nothing, as it was released before"
+    pure = f"epsilon {cost.basic:g}, " if cost.epsilon is not None else ""
+    return f"{pure}rho {cost.rho / 1e9:g}"

@@ -7,13 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimisation.statistics.accounting import (
+    UNITS,
     Account,
     Amount,
     Spend,
     block_cost,
     block_spend,
 )
-from minimisation.statistics.noise import DiscreteGaussian, DiscreteLaplace, epsilon_of
+from minimisation.statistics.noise import (
+    DiscreteGaussian,
+    DiscreteLaplace,
+    epsilon_of,
+    rho_of,
+)
 
 
 def test_a_declared_block_of_two_hundred_costs_far_less_than_their_sum() -> None:
@@ -48,42 +54,49 @@ def test_numerical_composition_is_never_below_the_exact_two_fold_one() -> None:
 
 
 def test_a_block_enters_an_account_as_one_entry() -> None:
-    basic = block_spend([0.05] * 200, 1e-6, "basic")
-    assert basic.epsilon is not None
-    assert basic.epsilon <= 3.6
-    assert basic.delta == 1e-6
-    zcdp = block_spend([0.05] * 200, 1e-6, "zcdp")
-    assert zcdp.rho == pytest.approx(200 * 0.05**2 / 2)
-    assert zcdp.delta == 0.0
-    assert block_spend([0.05] * 2, 1e-9, "basic") == Spend(rho=0.05**2, epsilon=0.1)
+    block = block_spend([0.05] * 200, 1e-6)
+    assert block.epsilon is not None
+    assert block.epsilon <= 3.6
+    assert block.delta == 1e-6
+    assert block.rho == pytest.approx(200 * 0.05**2 / 2)
+    assert block_spend([0.05] * 2, 1e-9) == Spend(rho=0.05**2, epsilon=0.1)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(1e-4, 2), min_size=1, max_size=20))
 def test_whole_units_never_round_a_cost_down(epsilons: list[float]) -> None:
-    for account in (Account(epsilon=1.0), Account(epsilon=1.0, delta=1e-6, accountant="zcdp")):
-        spent = Amount(units=0, delta=0)
-        for epsilon in epsilons:
-            spent = spent + account.cost(Spend.pure(epsilon))
-        exact = (
-            math.fsum(epsilons)
-            if account.accountant == "basic"
-            else epsilon_of(math.fsum(e**2 / 2 for e in epsilons), account.delta / 2)
-        )
-        assert account.guarantee(spent)[0] >= exact * (1 - 1e-6)
+    account = Account(epsilon=1.0, delta=1e-6)
+    spent = Amount()
+    for epsilon in epsilons:
+        spent += Spend.pure(epsilon).amount
+    zcdp = epsilon_of(math.fsum(e**2 / 2 for e in epsilons), account.delta / 2)
+    assert spent.basic >= math.fsum(epsilons) * (1 - 1e-9)
+    assert account.zcdp(spent) >= zcdp * (1 - 1e-6)
+    assert account.guarantee(spent)[0] == min(spent.basic, account.zcdp(spent))
 
 
-def test_a_full_account_guarantees_its_budget() -> None:
-    account = Account(epsilon=2.0, delta=1e-6, accountant="zcdp")
-    epsilon, delta = account.guarantee(account.capacity)
-    assert 1.999 < epsilon <= 2.0
-    assert 1e-6 * 0.999 < delta <= 1e-6
+def test_an_account_is_full_where_both_sums_are() -> None:
+    account = Account(epsilon=2.0, delta=1e-6)
+    rho = rho_of(2.0, 5e-7)
+    small, large = int(rho * UNITS), int(rho * UNITS) + 1
+    assert account.covers(Amount(rho=small, epsilon=9 * UNITS))
+    assert account.covers(Amount(rho=large, epsilon=2 * UNITS))
+    assert not account.covers(Amount(rho=large, epsilon=2 * UNITS + 1))
+    assert 1.999 < account.zcdp(Amount(rho=small)) <= 2.0
+
+
+def test_half_of_delta_is_kept_for_the_conversion() -> None:
+    account = Account(epsilon=2.0, delta=1e-6)
+    assert account.covers(Spend.approximate(0.1, 5e-7).amount)
+    assert not account.covers(Spend.approximate(0.1, 5.1e-7).amount)
+    assert not Account(epsilon=2.0).covers(Spend.approximate(0.1, 1e-12).amount)
 
 
 def test_the_tiniest_release_still_costs_a_unit() -> None:
-    account = Account(epsilon=1.0, delta=1e-6, accountant="zcdp")
-    assert account.cost(Spend.pure(1e-7)) == Amount(units=1, delta=0)
-    assert account.cost(Spend(rho=1e-12, epsilon=None, delta=1e-30)) == Amount(units=1, delta=1)
+    assert Spend.pure(1e-7).amount == Amount(rho=1, epsilon=100)
+    assert Spend(rho=1e-12, epsilon=None, delta=1e-30).amount == Amount(
+        rho=1, epsilon=None, delta=1
+    )
 
 
 def test_noise_costs_what_its_sensitivity_makes_it() -> None:
@@ -93,15 +106,25 @@ def test_noise_costs_what_its_sensitivity_makes_it() -> None:
     assert (gaussian.epsilon, gaussian.rho) == (None, 0.025)
 
 
-def test_gaussian_noise_has_no_place_in_a_basic_account() -> None:
-    with pytest.raises(ValueError, match="must be zcdp"):
-        Account(epsilon=1.0).cost(Spend(rho=0.1, epsilon=None))
+def test_gaussian_noise_needs_a_budget_with_delta() -> None:
+    gaussian = Spend(rho=0.1, epsilon=None).amount
+    assert not Account(epsilon=100.0).covers(gaussian)
+    assert Account(epsilon=100.0, delta=1e-6).covers(gaussian)
+    assert (gaussian + Spend.pure(1.0).amount).basic == math.inf
 
 
-def test_zcdp_beats_basic_composition_for_many_small_queries() -> None:
-    account = Account(epsilon=1.0, delta=1e-6, accountant="zcdp")
-    each = account.cost(Spend.pure(0.01)).units
-    assert account.capacity.units // each > 150  # basic composition stops at 100
+def test_zcdp_covers_more_small_queries_and_basic_more_large_ones() -> None:
+    account = Account(epsilon=10.0, delta=1e-6)
+    small, large = Spend.pure(0.01).amount, Spend.pure(1.0).amount
+
+    def most(each: Amount) -> int:
+        spent, count = each, 0
+        while account.covers(spent):
+            spent, count = spent + each, count + 1
+        return count
+
+    assert most(large) == 10  # by zcdp it would be 3
+    assert most(small) > 20_000  # by the sum it would be 1,000
 
 
 @pytest.mark.parametrize("epsilon", [0, -1, math.nan, math.inf, "1"])
@@ -113,8 +136,7 @@ def test_an_account_without_a_budget_is_refused(epsilon: object) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Account(epsilon=1.0, accountant="zcdp"),
-        lambda: Account(epsilon=1.0, accountant="best"),  # type: ignore[arg-type]
+        lambda: Account(epsilon=1.0, period="decade"),  # type: ignore[arg-type]
         lambda: Spend(rho=0.0, epsilon=None),
         lambda: Spend(rho=0.1, epsilon=0.0),
         lambda: Spend(rho=0.1, epsilon=None, delta=1.0),

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from minimisation import Bounds, BudgetExceededError, Categories, Column, StoreError, UseCaseError
+from minimisation.forces.log import Log
 from minimisation.statistics import audit, compiler, noise, preparation, private_query
-from minimisation.statistics.accounting import Account, Spend
+from minimisation.statistics.accounting import NOTHING, Account, Spend
 from minimisation.statistics.audit import Invented, Row
 from minimisation.statistics.catalogue import Prepared, Reference, StoredTable
 from minimisation.statistics.compiler import compile_query
@@ -113,7 +114,9 @@ COVERED: dict[str, tuple[str, ...]] = {
         "test_a_nearly_identical_request_is_charged",
     ),
     "38 public refusals": ("test_a_refusal_comes_before_any_row_is_read",),
-    "39 weekly re-releases": ("test_a_budget_lasts_a_period_and_the_year_adds_up",),
+    "39 weekly re-releases": (
+        "test_weekly_releases_add_up_within_a_period_and_begin_anew_after_it",
+    ),
     "40 averaging": ("test_an_identical_request_is_free_and_byte_identical",),
     "41 differencing": (
         "test_disjoint_rows_are_no_discount",
@@ -544,9 +547,13 @@ def desks(
             force=force,
             connection=connection,
             ledger=Ledger(
-                path=folder / f"{force}.sqlite",
-                key=b"k" * 32,
-                cap=Account(epsilon=100.0),
+                log=Log(
+                    path=folder / f"{force}.sqlite",
+                    anchor=folder / f"{force}-anchor.sqlite",
+                    key=b"k" * 32,
+                    name=f"{force}/ledger",
+                ),
+                releases=folder / force,
                 clock=lambda: FIRST,
             ),
             account=Account(epsilon=budget),
@@ -561,7 +568,7 @@ def answered(members: list[Desk], text: str = "rows by offence", epsilon: float 
 
 
 def spent(members: list[Desk]) -> list[float]:
-    return [desk.ledger.spent().units / 1e9 for desk in members]
+    return [desk.ledger.spent().basic for desk in members]
 
 
 def test_all_forces_answer_together_and_each_pays(
@@ -602,7 +609,7 @@ def test_an_identical_request_is_free_and_byte_identical(
     again = [answered(members) for _ in range(5)]
     assert spent(members) == [0.6]
     assert all(each.table.equals(first.table) for each in again)
-    assert again[0].costs["ashmere"].units == 0
+    assert again[0].costs["ashmere"] == NOTHING
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import pytest
 
 from minimisation import Bounds, Categories, Column, UseCaseError
 from minimisation.statistics import audit, private_query
-from minimisation.statistics.accounting import Account
 from minimisation.statistics.catalogue import StoredTable
 from minimisation.statistics.planner import Allowance, QueryPlan, choose
 from minimisation.statistics.quote import Width, epsilon_for, half_width, quote
@@ -65,7 +64,7 @@ def test_a_quoted_mean_is_about_as_wide_as_a_released_one() -> None:
 
 def test_a_quote_is_the_price_that_is_charged() -> None:
     offer = quote(planned("rows by offence"), 0.25)
-    assert offer.cost(Account(epsilon=1.0)).units == 250_000_000
+    assert offer.cost.epsilon == 250_000_000
 
 
 @pytest.mark.parametrize(
