@@ -14,7 +14,7 @@ import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
@@ -156,7 +156,7 @@ def marginals(size: int) -> dict[str, Any]:
 def whole(name: str, size: int) -> dict[str, Any]:
     """Time of a whole option in one force, and what it keeps of the pairs."""
     case, real = use_case(), records(size)
-    with _one_force(real, case) as forces:
+    with forces_of([InMemory(force="nation", records=real)], case) as forces:
         watch = Stopwatch()
         release = OPTIONS[name].apply(forces, case, np.random.default_rng(1))
         wall, cpu = watch.wall(), watch.cpu()
@@ -167,33 +167,40 @@ def whole(name: str, size: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _InMemory:
-    """A store of invented records that nothing needs to protect."""
+class InMemory:
+    """A store of invented or public records, which nothing needs to protect."""
 
     force: str
+    """Name of the force."""
     records: pa.Table
+    """Its records."""
 
     def open(self) -> duckdb.DuckDBPyConnection:
+        """A connection with the records on it."""
         connection = duckdb.connect()
         connection.register("incoming", self.records)
         connection.execute("create table records as select * from incoming")
         return connection
 
 
-def _one_force(real: pa.Table, case: UseCase) -> Forces:
+def forces_of(stores: Iterable[InMemory], case: UseCase) -> Forces:
+    """Forces that permit everything and hold nobody out, one per store."""
     policy = Policy(
         use_cases=frozenset({case.name}),
         steps=_EveryStep(),
         kinds=frozenset(PayloadKind),
         minimum_contributors=1,
     )
-    force = Force(
-        store=_InMemory(force="nation", records=real),
-        policy=policy,
-        ledger=Ledger(epsilon=EPSILON, delta=DELTA),
-        secret=b"benchmark".ljust(32, b"."),
+    members = tuple(
+        Force(
+            store=store,
+            policy=policy,
+            ledger=Ledger(epsilon=EPSILON, delta=DELTA),
+            secret=b"benchmark".ljust(32, b"."),
+        )
+        for store in stores
     )
-    return Forces(members=(force,), use_case=case, split=Split(key="1", held_out=0.0))
+    return Forces(members=members, use_case=case, split=Split(key="1", held_out=0.0))
 
 
 class _EveryStep(frozenset[str]):

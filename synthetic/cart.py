@@ -203,4 +203,4 @@ class SequentialTrees:
             seed=int(rng.integers(2**63)), smallest_leaf=self.smallest_leaf, seconds=self.seconds
         )
         fewest = 2 * self.smallest_leaf
-        return rows.release_of(forces, step, fewest=fewest, seconds=self.seconds)
+        return rows.release_of(forces, step, rng, fewest=fewest, seconds=self.seconds)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from minimisation import Forces, Microdata, Payload, Premises, Release, UseCase
+from minimisation import Forces, Payload, Premises, Release, UseCase
 from synthetic import counting, measured, modelled, rows
 from synthetic.counting import Clique
 from synthetic.junction import JunctionTree
@@ -117,14 +117,8 @@ class ClearedMargins:
             force: _rows(use_case, cells, measured.from_table(payload), rng)
             for force, payload in forces.ask(step).complete().items()
         }
-        return Release(
-            artefact=Microdata(table=rows.with_force(tables), synthetic=True),
-            privacy_loss=forces.privacy_loss(),
-            remarks=(
-                f"Drawn from counts rounded to {self.base}; counts below {self.fewest} are absent.",
-                rows.EVERY_ROW_APART,
-            ),
-        )
+        said = f"Drawn from counts rounded to {self.base}; counts below {self.fewest} are absent."
+        return rows.released(forces, rows.with_force(tables), rng, said)
 
 
 def _rows(

@@ -34,25 +34,20 @@ def violations(table: pa.Table, constraints: Sequence[Constraint]) -> int:
     return int(_any_broken(table, constraints).sum())
 
 
-def enforced(
-    release: Release,
-    use_case: UseCase,
-    constraints: Sequence[Constraint],
-    rng: np.random.Generator,
-) -> Release:
+def enforced(release: Release, use_case: UseCase, rng: np.random.Generator) -> Release:
     """The release with every row inside every constraint, and a remark on what was changed.
 
     Args:
         release: synthetic rows; one that is something else comes back as it is.
-        use_case: declares the columns' domains, inside which values stay.
-        constraints: those that speak of a column that is not in the table are left out.
+        use_case: declares the constraints, of which those that speak of a column that is not in
+            the table are left out, and the columns' domains, inside which values stay.
         rng: draws the values anew.
     """
     artefact = release.artefact
     if not isinstance(artefact, Microdata) or not artefact.synthetic:
         return release
     before = artefact.table
-    known = [each for each in constraints if each.columns <= set(before.column_names)]
+    known = [each for each in use_case.constraints if each.columns <= set(before.column_names)]
     table = hold(before, use_case, known, rng)
     drawn, dropped = violations(before, known), before.num_rows - table.num_rows
     if not drawn:

@@ -108,4 +108,4 @@ class GaussianCopula:
         sdv_engine.require()
         rows.cells_of(use_case)
         step = FitGaussianCopula(seed=int(rng.integers(2**63)), fewest=self.fewest)
-        return rows.release_of(forces, step, fewest=self.fewest)
+        return rows.release_of(forces, step, rng, fewest=self.fewest)

@@ -109,7 +109,7 @@ class GenerativeNetwork:
             fewest=self.fewest,
             seconds=self.seconds,
         )
-        return rows.release_of(forces, step, fewest=self.fewest, seconds=self.seconds)
+        return rows.release_of(forces, step, rng, fewest=self.fewest, seconds=self.seconds)
 
 
 def check_size(cells: Sequence[Cells]) -> None:

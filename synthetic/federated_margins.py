@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from minimisation import (
     Forces,
-    Microdata,
     Payload,
     Premises,
     PrivacyLoss,
@@ -202,16 +201,8 @@ class FederatedMargins:
         effort = modelled.Effort(steps=self.steps, seconds=self.seconds)
         table, stopped = one_table(use_case, known, pairs, effort, rng)
         late = rows.time_remarks(["the fit to all forces' counts"] * stopped, self.seconds)
-        return Release(
-            artefact=Microdata(table=table, synthetic=True),
-            privacy_loss=forces.privacy_loss(),
-            remarks=(
-                *late,
-                "How columns go together is the same in every force's rows.",
-                *modelled.remarks(use_case),
-                rows.EVERY_ROW_APART,
-            ),
-        )
+        alike = "How columns go together is the same in every force's rows."
+        return rows.released(forces, table, rng, *late, alike, *modelled.remarks(use_case))
 
 
 def common_tree(width: int, known: Sequence[Sequence[Measured]]) -> tuple[Clique, ...]:

@@ -54,4 +54,5 @@ class IndependentColumns:
             PolicyError: if a force refused or failed.
         """
         rows.cells_of(use_case)
-        return rows.release_of(forces, DrawIndependentColumns(seed=int(rng.integers(2**63))))
+        step = DrawIndependentColumns(seed=int(rng.integers(2**63)))
+        return rows.release_of(forces, step, rng)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from minimisation import Forces, Microdata, Release, UseCase
+from minimisation import Forces, Release, UseCase
 from synthetic import counting, mbi_engine, measured, rows
 from synthetic.margins import Cells, Codes, Shares
 from synthetic.measured import Measured
@@ -93,11 +93,7 @@ def release_of(
         if model.stopped and force not in stopped:
             stopped.append(force)
     late = rows.time_remarks(stopped, effort.seconds)
-    return Release(
-        artefact=Microdata(table=rows.with_force(tables), synthetic=True),
-        privacy_loss=forces.privacy_loss(),
-        remarks=(*late, *remarks(use_case), rows.EVERY_ROW_APART),
-    )
+    return rows.released(forces, rows.with_force(tables), rng, *late, *remarks(use_case))
 
 
 def remarks(use_case: UseCase) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from minimisation import (
 )
 from minimisation.contract.usecase import FORCE
 from minimisation.forces import sql
+from synthetic.constraints import enforced
 from synthetic.margins import Cells, Margin
 
 EVERY_ROW_APART = (
@@ -120,12 +121,20 @@ def time_remarks(stopped: Sequence[str], seconds: float) -> tuple[str, ...]:
     return (f"Training was stopped after {seconds:g} s in {where}: it was not finished there.",)
 
 
-def release_of(forces: Forces, step: Step, *, fewest: int = 0, seconds: float = 0) -> Release:
+def release_of(
+    forces: Forces,
+    step: Step,
+    rng: np.random.Generator,
+    *,
+    fewest: int = 0,
+    seconds: float = 0,
+) -> Release:
     """Have every force synthesise its own table, and release them as one.
 
     Args:
         forces: who is asked.
         step: sends synthetic rows; below `fewest` of them it has drawn independent columns.
+        rng: draws anew what breaks a constraint.
         fewest: forces with fewer rows are named in the remarks.
         seconds: the time that a timed step had; forces where it ran out are named too.
 
@@ -140,11 +149,26 @@ def release_of(forces: Forces, step: Step, *, fewest: int = 0, seconds: float = 
         name: table.drop_columns([STOPPED]) if STOPPED in table.column_names else table
         for name, table in payloads.items()
     }
-    return Release(
-        artefact=Microdata(table=with_force(tables), synthetic=True),
+    return released(forces, with_force(tables), rng, *([fallback] if small else []), *late)
+
+
+def released(forces: Forces, table: pa.Table, rng: np.random.Generator, *remarks: str) -> Release:
+    """The release of a synthesised table, held to the use case's constraints.
+
+    Every synthetic release is made here, so that none escapes the mark or a constraint.
+
+    Args:
+        forces: what they were asked is what the release costs.
+        table: synthetic rows with a `force` column.
+        rng: draws anew what breaks a constraint.
+        remarks: what a reader must know.
+    """
+    release = Release(
+        artefact=Microdata(table=table, synthetic=True),
         privacy_loss=forces.privacy_loss(),
-        remarks=(*([fallback] if small else []), *late, EVERY_ROW_APART),
+        remarks=(*remarks, EVERY_ROW_APART),
     )
+    return enforced(release, forces.use_case, rng)
 
 
 def check_seconds(seconds: float) -> None:

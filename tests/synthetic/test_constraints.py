@@ -1,6 +1,7 @@
 """Declared constraints: no synthetic row breaks one, and rows can be asked for under conditions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 
 from minimisation import Forces, Microdata, NotApplicableError, Option, Release, UseCase
 from minimisation.contract.constraints import Constraint
+from minimisation.options import RawPool
+from sandbox.demo_study import demo_plans
+from sandbox.study import Study
 from synthetic import ON_REQUEST, constraints
 from synthetic.constraints import broken, enforced, given, hold, violations
 
@@ -59,7 +63,8 @@ def test_a_row_that_cannot_be_put_right_is_left_out_and_counted(outcome_use_case
     impossible = Constraint(column="age", at_least=200, where=(("sex", ("male",)),))
     rows = table([12, 15], ["male", "female"], [0, 0])
     release = Release(artefact=Microdata(table=rows, synthetic=True))
-    done = enforced(release, outcome_use_case, [impossible], np.random.default_rng(1))
+    use_case = replace(outcome_use_case, constraints=(impossible,))
+    done = enforced(release, use_case, np.random.default_rng(1))
     assert isinstance(done.artefact, Microdata)
     assert done.artefact.table["sex"].to_pylist() == ["female"]
     assert done.remarks == ("1 rows broke a declared constraint: 0 were put right, 1 left out.",)
@@ -69,9 +74,10 @@ def test_real_rows_and_unbroken_ones_come_back_as_they_are(outcome_use_case: Use
     rows = table([12], ["male"], [0])
     real = Release(artefact=Microdata(table=rows))
     kept = Release(artefact=Microdata(table=table([20], ["male"], [0]), synthetic=True))
+    use_case = replace(outcome_use_case, constraints=(ADULT_MALES,))
     rng = np.random.default_rng(1)
-    assert enforced(real, outcome_use_case, [ADULT_MALES], rng) is real
-    assert enforced(kept, outcome_use_case, [ADULT_MALES], rng) is kept
+    assert enforced(real, use_case, rng) is real
+    assert enforced(kept, use_case, rng) is kept
 
 
 ROW = st.tuples(
@@ -107,17 +113,17 @@ def test_a_mutant_that_draws_from_everybody_would_be_caught(
 def check_zero_violations(
     option: Option, open_forces: Callable[..., Forces], use_case: UseCase, people: pa.Table
 ) -> None:
-    rules = [ADULT_MALES, AT_LEAST_THREE, Constraint(column="prior", at_most="age")]
-    rng = np.random.default_rng(1)
-    with open_forces(use_case, {"ashmere": people}, held_out=0.0) as forces:
-        release = option.apply(forces, use_case, rng)
-    assert isinstance(release.artefact, Microdata)
-    done = enforced(release, use_case, rules, rng)
-    assert isinstance(done.artefact, Microdata)
-    assert violations(release.artefact.table, rules) > 0
-    assert violations(done.artefact.table, rules) == 0
-    assert done.artefact.table.num_rows == release.artefact.table.num_rows
-    assert done.privacy_loss == release.privacy_loss
+    rules = (ADULT_MALES, AT_LEAST_THREE, FEWER_PRIORS_THAN_YEARS)
+    ruled = replace(use_case, name="toy-ruled", constraints=rules)
+    tables = []
+    for case in (use_case, ruled):
+        with open_forces(case, {"ashmere": people}, held_out=0.0) as forces:
+            release = option.apply(forces, case, np.random.default_rng(1))
+        assert isinstance(release.artefact, Microdata)
+        tables.append(release.artefact.table)
+    assert violations(tables[0], rules) > 0
+    assert violations(tables[1], rules) == 0
+    assert any("broke a declared constraint" in each for each in release.remarks)
 
 
 def test_every_usual_option_has_zero_violations(
@@ -138,6 +144,41 @@ def test_every_option_on_request_has_zero_violations(
     people: Callable[..., pa.Table],
 ) -> None:
     check_zero_violations(candidate, open_forces, outcome_use_case, people(200))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The demonstration's question about serious violence, for a few invented people."""
+    workspace = tmp_path_factory.mktemp("demo")
+    plan, *_ = demo_plans(workspace, people=900, repeats=1)
+    return Study(plan_path=plan, workspace=workspace)
+
+
+def demo_rows(study: Study, option: Option) -> pa.Table:
+    with study.forces() as forces:
+        release = option.apply(forces, study.plan.use_case, np.random.default_rng(1))
+    assert isinstance(release.artefact, Microdata)
+    return release.artefact.table
+
+
+def test_real_rows_of_the_demonstration_keep_its_constraints(study: Study) -> None:
+    rules = study.plan.use_case.constraints
+    assert len(rules) >= 3
+    assert violations(demo_rows(study, RawPool()), rules) == 0
+
+
+def test_no_synthetic_row_of_the_demonstration_breaks_a_constraint(
+    option: Option, study: Study
+) -> None:
+    assert violations(demo_rows(study, option), study.plan.use_case.constraints) == 0
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("candidate", ON_REQUEST, ids=lambda each: each.name)
+def test_no_row_on_request_of_the_demonstration_breaks_a_constraint(
+    candidate: Option, study: Study
+) -> None:
+    assert violations(demo_rows(study, candidate), study.plan.use_case.constraints) == 0
 
 
 def test_rows_under_a_condition_have_it_and_no_other_values() -> None:
