@@ -7,7 +7,6 @@ is refused whole, with the rule and the fix, and never with the offending value.
 import hashlib
 import hmac
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -19,14 +18,15 @@ import duckdb
 from minimisation import Categories, Column, UseCase, UseCaseError
 from minimisation.contract.tables import PERSON, TABLES, Table
 from minimisation.contract.usecase import FORCE
-from minimisation.forces import canonical, sql
+from minimisation.forces import canonical, sql, weeks
+from minimisation.forces.actors import Role
 from minimisation.forces.analysis import FLAT
 from minimisation.forces.door import needed_columns
 from minimisation.forces.home import Home
-from minimisation.forces.keys import KeyFile, KeyVariable
 from minimisation.forces.layout import Layout
 from minimisation.forces.mapping import Kind, MappedColumn, Mapping, read_mappings
-from minimisation.forces.paths import Paths
+from minimisation.forces.tally import Tally
+from sandbox.houses import first_run, force_home, officer
 from sandbox.plan import Plan
 from sandbox.use_case_files import load, shipped
 
@@ -67,29 +67,10 @@ def load_stores(plan: Plan, folder: Path, feeds: Path, keys: Path) -> dict[str, 
         for force, path in sources.items():
             _check_file(plan, force, path)
         for force, path in sources.items():
+            first_run(homes[force], real=plan.file.data.status == "protected")
             _load(homes[force], plan, path)
         mark.write_text(stamp)
     return homes
-
-
-def force_home(folder: Path, keys: Path, force: str) -> Home:
-    """A force's house; its key is made on first use.
-
-    The key is in the variable SANDBOX_KEY_FORCE (hyphens as underscores) if that is set, and else
-    in a file of the folder that SANDBOX_KEYS names, or of `keys`.
-
-    Raises:
-        UseCaseError: if the force's name cannot be a folder's.
-        StoreError: if there is data but no key, or the key cannot be read.
-    """
-    paths = Paths(root=Paths.of(folder, force).root, anchors=keys / "anchors" / folder.name / force)
-    variable = f"SANDBOX_KEY_{force.upper().replace('-', '_').replace(' ', '_')}"
-    if variable in os.environ:
-        return Home(paths=paths, key=KeyVariable(name=variable).read(force))
-    where = Path(os.environ.get("SANDBOX_KEYS", keys)) / folder.name
-    source = KeyFile(path=where / f"{force}.key")
-    fresh = not source.path.exists() and not paths.live.exists()
-    return Home(paths=paths, key=source.create(force) if fresh else source.read(force))
 
 
 def demo_feeds(plan: Plan, feeds: Path) -> None:
@@ -240,17 +221,21 @@ def _check_file(plan: Plan, force: str, path: Path) -> None:
 
 
 def _load(home: Home, plan: Plan, path: Path) -> None:
+    by, purpose = officer(home, Role.APPROVER), plan.use_case.name
     if path.is_dir():
-        home.load(_tables(plan, path), _approved_columns(plan), purpose=plan.use_case.name)
+        weeks.load(home, _tables(plan, path), _approved_columns(plan), by=by, purpose=purpose)
         return
 
-    def fill(connection: duckdb.DuckDBPyConnection) -> None:
+    def fill(connection: duckdb.DuckDBPyConnection) -> list[Tally]:
         kinds = _read_flat(connection, plan, home.force, path)
         layout = Layout(connection=connection, key=home.key.derive("ranks"))
         layout.lay(FLAT, Table(key=RECORD, columns={}, references={}), kinds, INCOMING)
         layout.finish()
+        row = connection.execute(f"select count(*) from {INCOMING}").fetchone()
+        rows = int(row[0]) if row else 0
+        return [Tally(table=FLAT, source=path.name, rows_in=rows, accepted=rows)]
 
-    home.replace(fill, [path], what="load a file", purpose=plan.use_case.name)
+    weeks.replace(home, fill, [path], by=by, purpose=purpose)
 
 
 def _approved_columns(plan: Plan) -> dict[str, frozenset[str]]:

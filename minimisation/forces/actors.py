@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -131,6 +131,17 @@ class Challenge:
         return b"\0".join([b"sandbox-1", self.force.encode(), self.act.encode(), self.nonce])
 
 
+class Credential(Protocol):
+    """What an actor proves itself with: a key at hand, or a device that signs."""
+
+    @property
+    def public(self) -> bytes:
+        """The raw public key, which a force registers."""
+
+    def sign(self, challenge: Challenge) -> bytes:
+        """Prove possession for one act."""
+
+
 @dataclass(kw_only=True)
 class Register:
     """The actors that one force knows."""
@@ -208,15 +219,23 @@ class Register:
             return actor
         raise PolicyError(f"the actor must prove a key that force '{self.force}' knows")
 
-    def prove(self, key: ActorKey, act: str, roles: frozenset[Role]) -> Actor:
-        """Challenge a key that is at hand.
+    def prove(self, by: Credential | None, act: str, roles: frozenset[Role]) -> Actor:
+        """Challenge a credential that is at hand.
 
         Raises:
-            PolicyError: as `admit`.
+            PolicyError: if nobody is registered or nobody signs; and as `admit`.
         """
+        allowed = ", ".join(sorted(role.value for role in roles))
+        if not self.actors():
+            msg = f"force '{self.force}' must know its actors before anybody may {act}"
+            raise PolicyError(f"{msg}; run: sandbox forces create")
+        if by is None:
+            raise PolicyError(
+                f"'{act}' in force '{self.force}' must be signed by one of: {allowed}"
+            )
         challenge = self.challenge(act)
-        fingerprint = hashlib.sha256(key.public).hexdigest()[:16]
-        return self.admit(challenge, fingerprint, key.sign(challenge), roles)
+        fingerprint = hashlib.sha256(by.public).hexdigest()[:16]
+        return self.admit(challenge, fingerprint, by.sign(challenge), roles)
 
     def _write(self, actors: list[Actor]) -> None:
         entries: list[dict[str, Any]] = [

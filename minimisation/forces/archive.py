@@ -100,7 +100,7 @@ class Archive:
         material = self.key.unwrap(old.wrapped, "store", old.name)
         wrapped = self.key.wrap(material, "archive", old.name)
         now = self.clock()
-        kept = Snapshot(name=old.name, made=old.made, wrapped=wrapped)
+        kept = replace(old, wrapped=wrapped)
         self._write(Archived(snapshot=kept, replaced=now, expires=months_after(now, self.months)))
 
     def entries(self) -> list[Archived]:
@@ -164,7 +164,9 @@ class Archive:
             yield connection
         vault.verify()
         wrapped = self.key.wrap(material, "archive", name)
-        self._write(replace(entry, snapshot=replace(entry.snapshot, name=name, wrapped=wrapped)))
+        was = entry.snapshot
+        fresh = replace(was, name=name, wrapped=wrapped, formerly=was.names)
+        self._write(replace(entry, snapshot=fresh))
         self._destroy(entry.snapshot.name)
 
     def purge(self, *, everything: bool = False) -> list[str]:

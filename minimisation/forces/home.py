@@ -1,34 +1,29 @@
-"""A force's own house: its key, its stores, its archive, its logs, and what is done with them.
+"""A force's own house: its key, its stores, its archive, its logs, and the door to its acts.
 
-Every act is logged before it takes effect; what cannot be logged does not happen.
+It is closed by default: what changes a store needs the signature of a registered actor whose role
+permits it, and is logged before it takes effect. `weeks` and `rights` hold the acts themselves.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import duckdb
 
-from minimisation.contract.tables import TABLES
-from minimisation.forces.actors import Actor, Register
-from minimisation.forces.archive import SHORTEST, Archive, Archived, Authorisation
-from minimisation.forces.audit import Audit, Entry, Event
-from minimisation.forces.intake import Intake, Tally
+from minimisation.contract.errors import PolicyError
+from minimisation.forces.actors import Actor, Credential, Register, Role
+from minimisation.forces.acts import DISMISS, ENROL, Act
+from minimisation.forces.archive import SHORTEST, Archive
+from minimisation.forces.audit import Audit, Entry
+from minimisation.forces.history import History
 from minimisation.forces.keys import ForceKey
-from minimisation.forces.layout import Layout
 from minimisation.forces.lineage import Lineage
 from minimisation.forces.log import Log
-from minimisation.forces.mapping import Mapping as SourceMapping
 from minimisation.forces.paths import Paths
-from minimisation.forces.rewrite import Edit, Erase, rewrite
-from minimisation.forces.search import snapshots_with
 from minimisation.forces.snapshots import Clock, Snapshot, Snapshots, utc_now
 from minimisation.forces.tokens import Tokens
 from minimisation.forces.vault import Vault
-
-Sources = Sequence[tuple[SourceMapping, Sequence[Path]]]
 
 
 @dataclass(kw_only=True)
@@ -81,6 +76,11 @@ class Home:
         return Lineage(log=self.log("lineage"))
 
     @property
+    def history(self) -> History:
+        """What became of its rows, week by week and request by request."""
+        return History(log=self.log("history"))
+
+    @property
     def tokens(self) -> Tokens:
         """People's tokens in the audit log."""
         return Tokens(path=self.paths.tokens, key=self.key)
@@ -97,7 +97,7 @@ class Home:
         return self.key.derive("pseudonyms")
 
     def log(self, name: str) -> Log:
-        """A chained log of the force: `audit`, `lineage`, `ledger`, `plans`."""
+        """A chained log of the force: `audit`, `history`, `lineage`, `ledger`, `plans`."""
         if name not in self._logs:
             self._logs[name] = Log(
                 path=self.paths.log(name),
@@ -120,187 +120,96 @@ class Home:
         """
         return self.snapshots.open()
 
-    def load(
-        self,
-        sources: Sources,
-        needed: Mapping[str, frozenset[str]],
-        *,
-        actor: Actor | None = None,
-        purpose: str = "",
-        free_text: bool = False,
-    ) -> dict[str, Tally]:
-        """Take a week's feeds and make them the live store; the old one goes to the archive.
-
-        Args:
-            sources: mapping and files of each feed.
-            needed: table → columns that approved use cases name.
-            actor: who does it.
-            purpose: what for.
-            free_text: whether free text is switched on.
-
-        Returns:
-            What became of each feed.
-
-        Raises:
-            UseCaseError: if a feed is not of its kind.
-            StoreError: if rows do not reconcile or the store does not verify; nothing is replaced.
-        """
-        tallies: dict[str, Tally] = {}
-
-        def fill(connection: duckdb.DuckDBPyConnection) -> None:
-            intake = Intake(connection=connection, needed=needed, free_text=free_text)
-            intake.take_all(sources)
-            layout = Layout(connection=connection, key=self.key.derive("ranks"))
-            for table, columns in intake.columns.items():
-                kinds = {name: column.kind for name, column in columns.items()}
-                layout.lay(table, TABLES[table], kinds, f"accepted_{table}")
-            layout.finish()
-            tallies.update(intake.tallies)
-
-        inputs = [path for _, paths in sources for path in paths]
-        self.replace(fill, inputs, what="load feeds", actor=actor, purpose=purpose)
-        return tallies
-
-    def replace(
-        self,
-        fill: Callable[[duckdb.DuckDBPyConnection], None],
-        inputs: Sequence[Path],
-        *,
-        what: str,
-        actor: Actor | None = None,
-        purpose: str = "",
-    ) -> Snapshot:
-        """Replace the live store by a new one; the old one goes to the archive.
-
-        Raises:
-            StoreError: if it cannot be built or does not verify; nothing is replaced.
-        """
-        with self._changing():
-            self._note(Event.COLLECTION, f"{what}: begun", actor, purpose)
-            fresh = self.snapshots.replace(fill, inputs, self.archive.keep)
-            self._tidy()
-            self._note(Event.COLLECTION, what, actor, purpose, snapshot=fresh.name)
-        return fresh
-
-    def authorise(self, name: str, authorisation: Authorisation, actor: Actor | None) -> datetime:
-        """Grant the retrieval of an archived snapshot; returns when it can be read.
-
-        Raises:
-            PolicyError: if the permission leaves something open.
-            StoreError: if there is no such snapshot.
-        """
-        with self._changing():
-            ready = self.archive.authorise(name, authorisation)
-            what = (
-                f"authorise retrieval for {authorisation.who} until {authorisation.until:%Y-%m-%d}"
-            )
-            self._note(Event.CONSULTATION, what, actor, authorisation.why, snapshot=name)
-        return ready
-
-    def retrieve(self, name: str, actor: Actor | None) -> duckdb.DuckDBPyConnection:
-        """A read-only connection to an archived snapshot.
-
-        Raises:
-            PolicyError: without an authorisation, before it is ready, or after it ended.
-            StoreError: if there is no such snapshot or it expired.
-        """
-        connection = self.archive.retrieve(name)
-        self._note(Event.CONSULTATION, "retrieve from the archive", actor, "", snapshot=name)
-        return connection
-
-    def purge(self, actor: Actor | None, *, everything: bool = False) -> list[str]:
-        """Destroy what expired; returns the names of the snapshots that are gone."""
-        with self._changing():
-            gone = self.archive.purge(everything=everything)
-            for name in gone:
-                self._note(Event.ERASURE, "purge from the archive", actor, "", snapshot=name)
-        return gone
-
-    def erase(self, person: str, actor: Actor | None, why: str) -> int:
-        """Remove a person from the live store and from every archived one.
-
-        Returns:
-            Rows removed from the live store.
-        """
-        edit, held = Erase(person=person), frozenset(snapshots_with(self.vaults(), person))
-        with self._changing():
-            token = self.tokens.of(person)
-            removed = self._rewrite(edit)
-            for entry in self.archive.entries():
-                if entry.snapshot.name in held:
-                    self._rewrite_archived(entry, edit)
-            for name in sorted(held):
-                self._note(
-                    Event.ERASURE, "erase a person", actor, why, people=(token,), snapshot=name
-                )
-            self.tokens.destroy(person)
-        return removed
-
-    def rectify(self, person: str, edit: Edit, actor: Actor | None, why: str) -> int:
-        """Change or merge a person's records in the live store; the wrong version is destroyed.
-
-        Returns:
-            Rows changed.
-        """
-        with self._changing():
-            changed = self._rewrite(edit)
-            token = self.tokens.of(person)
-            self._note(Event.ALTERATION, "rectify records", actor, why, people=(token,))
-        return changed
-
-    def vaults(self) -> Iterator[tuple[str, Vault]]:
+    def vaults(self) -> Iterator[tuple[Snapshot, Vault]]:
         """Every store that the force can still read: the live one, then the archived."""
         live = self.snapshots.live()
         if live is not None:
-            yield live.name, self.snapshots.vault(live)
+            yield live, self.snapshots.vault(live)
         for entry in self.archive.entries():
             vault = self.archive.vault(entry)
             if vault.path.is_file():
-                yield entry.snapshot.name, vault
+                yield entry.snapshot, vault
 
-    def _rewrite(self, edit: Edit) -> int:
-        """Rewrite the live store; the old one is not archived, its key is gone with its record."""
-        changed = 0
+    def permit(self, act: Act, by: Credential | None) -> Actor:
+        """The actor who signs for an act now; a refusal is logged.
 
-        def fill(connection: duckdb.DuckDBPyConnection) -> None:
-            nonlocal changed
-            changed = rewrite(connection, self.key.derive("ranks"), edit)
+        Raises:
+            PolicyError: if nobody is registered, nobody signs, the key is unknown, or the role may
+                not do it.
+        """
+        try:
+            return self.register.prove(by, act.what, act.roles)
+        except PolicyError as error:
+            self.note(act, None, "", outcome=f"refused: {error}")
+            raise
 
-        self.snapshots.replace(fill, [], lambda _: None, reread=True)
-        self._tidy()
-        return changed
+    def enrol(self, actor: Actor, by: Credential | None) -> None:
+        """Register an actor. The first must be an approver, and needs nobody's leave.
 
-    def _rewrite_archived(self, entry: Archived, edit: Edit) -> None:
-        with self.archive.rewriting(entry) as connection:
-            rewrite(connection, self.key.derive("ranks"), edit)
+        Raises:
+            PolicyError: if the first is no approver, or whoever asks may not register anybody.
+        """
+        if self.register.actors():
+            proved = self.permit(ENROL, by)
+        elif actor.role is Role.APPROVER:
+            proved = actor
+        else:
+            raise PolicyError(f"the first actor of force '{self.force}' must be an approver")
+        self.note(ENROL, proved, f"{actor}")
+        self.register.add(actor)
+
+    def dismiss(self, fingerprint: str, by: Credential | None) -> None:
+        """Forget an actor, as when a key is lost.
+
+        Raises:
+            PolicyError: if whoever asks may not, there is no such actor, or no approver would stay.
+        """
+        proved = self.permit(DISMISS, by)
+        others = [each for each in self.register.actors() if each.fingerprint != fingerprint]
+        if not any(each.role is Role.APPROVER for each in others):
+            raise PolicyError(f"force '{self.force}' must keep at least one approver")
+        self.note(DISMISS, proved, fingerprint)
+        self.register.remove(fingerprint)
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[None]:
+    def changing(self) -> Iterator[None]:
+        """Keep other processes from changing this force's stores meanwhile.
+
+        Raises:
+            StoreError: if another process is at it.
+        """
         with self.snapshots.held():
-            self._tidy()
+            self.tidy()
             yield
 
-    def _tidy(self) -> None:
+    def tidy(self) -> None:
+        """Finish or undo what a kill interrupted. Call while `changing`."""
         archive, snapshots = self.archive, self.snapshots
         archive.reconcile(snapshots)
         snapshots.tidy(archive.names())
 
-    def _note(  # noqa: PLR0913 - what an entry of the log consists of
+    def note(  # noqa: PLR0913 - what an entry of the log consists of
         self,
-        event: Event,
-        what: str,
+        act: Act,
         actor: Actor | None,
         purpose: str,
         *,
+        what: str = "",
+        outcome: str = "done",
         people: tuple[str, ...] = (),
         snapshot: str = "",
     ) -> None:
+        """Enter an act in the audit.
+
+        Raises:
+            StoreError: if it cannot be logged; then it must not happen.
+        """
         self.audit.record(
             Entry(
-                event=event,
-                what=what,
+                event=act.event,
+                what=what or act.what,
                 purpose=purpose,
-                outcome="done",
+                outcome=outcome,
                 at=self.clock(),
                 actor=str(actor) if actor is not None else "",
                 people=people,

@@ -11,50 +11,16 @@ from pathlib import Path
 
 import duckdb
 
-from minimisation.contract.errors import StoreError
 from minimisation.forces import door, landing, scan, sql
 from minimisation.forces.judgement import Rule, judge
 from minimisation.forces.mapping import MappedColumn
 from minimisation.forces.mapping import Mapping as SourceMapping
+from minimisation.forces.tally import Tally
 
 MALFORMED = "the row is not well-formed"
 
 ORDER = ("person", "crime", "involvement", "custody", "intelligence", "stop_search")
 """Tables that others refer to come first."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tally:
-    """What became of one source. Controlled access: its counts are of protected rows."""
-
-    table: str
-    """Harmonised table."""
-    rows_in: int
-    """Rows of the source, malformed ones included."""
-    accepted: int
-    """Rows stored."""
-    refused: Mapping[str, int] = field(default_factory=dict)
-    """Rule → rows."""
-    quarantined: Mapping[str, int] = field(default_factory=dict)
-    """Reason → rows."""
-    columns_refused: tuple[door.RefusedColumn, ...] = ()
-    """Source columns that are never read."""
-    columns_not_needed: tuple[str, ...] = ()
-    """Harmonised columns that no approved use case names; not loaded."""
-    columns_unknown: tuple[str, ...] = ()
-    """Source columns that the mapping does not know; not read. New ones mean a changed feed."""
-    free_text: tuple[scan.Found, ...] = ()
-    """What the loaded free text reveals."""
-
-    def __post_init__(self) -> None:
-        """Check that no row got lost.
-
-        Raises:
-            StoreError: if accepted, refused and quarantined rows are not the rows in.
-        """
-        ended = self.accepted + sum(self.refused.values()) + sum(self.quarantined.values())
-        if ended != self.rows_in:
-            raise StoreError(f"rows of table '{self.table}' must reconcile; nothing was loaded")
 
 
 @dataclass(kw_only=True)
@@ -107,6 +73,7 @@ class Intake:
         rows_in, accepted, refused, quarantined = self._counts(mapping.table, rules, malformed)
         tally = Tally(
             table=mapping.table,
+            source=mapping.name,
             rows_in=rows_in,
             accepted=accepted,
             refused=refused,

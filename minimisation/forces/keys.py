@@ -28,6 +28,10 @@ NONCE = 12
 """Bytes of AES-GCM nonce, drawn afresh for every wrapping."""
 
 
+KEY_FILE = "key file"
+"""Where a key is that a file holds."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ForceKey:
     """The key of one force, in memory."""
@@ -36,6 +40,8 @@ class ForceKey:
     """Whose it is."""
     material: bytes = field(repr=False)
     """32 bytes that only the force holds."""
+    kept: str = field(default="memory", compare=False)
+    """Where the force keeps it: a key file, a variable, a keyring; said in assessments."""
 
     def __post_init__(self) -> None:
         """Refuse a key of the wrong length.
@@ -105,7 +111,8 @@ class KeyFile:
         Raises:
             StoreError: if the file exists: a key is never overwritten, data would be lost.
         """
-        key = ForceKey(force=force, material=secrets.token_bytes(LENGTH))
+        material = secrets.token_bytes(LENGTH)
+        key = ForceKey(force=force, material=material, kept=KEY_FILE)
         self.write(key)
         return key
 
@@ -138,7 +145,7 @@ class KeyFile:
         if os.name == "posix" and stat.S_IMODE(self.path.stat().st_mode) & 0o077:
             msg = f"key file ({self.path.name}) must be readable by its owner only"
             raise StoreError(f"{msg}; run: chmod 600 {self.path.name}")
-        return _decode(force, self.path.read_text("ascii", errors="replace"), "key file")
+        return _decode(force, self.path.read_text("ascii", errors="replace"), KEY_FILE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,4 +199,4 @@ def _decode(force: str, text: str, where: str) -> ForceKey:
     if len(material) != LENGTH:
         msg = f"{where} of force '{force}' must hold {LENGTH} bytes in base64"
         raise StoreError(f"{msg}; restore the key from its backup")
-    return ForceKey(force=force, material=material)
+    return ForceKey(force=force, material=material, kept=where)

@@ -9,6 +9,7 @@ import duckdb
 from minimisation.contract.tables import PERSON
 from minimisation.forces import remnants
 from minimisation.forces.canonical import canonical
+from minimisation.forces.snapshots import Snapshot
 from minimisation.forces.vault import Vault
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ def search(
         "audit token": [home.tokens.find(person)],
     }
     wanted = remnants.needles(identifiers | dict(also or {}))
-    found, holding, searched = [], set(), 0
-    for name, vault in home.vaults():
+    found, holding, searched = [], set[str](), 0
+    for snapshot, vault in home.vaults():
         with vault.open() as connection:
-            here = list(remnants.in_store(connection, f"snapshot {name}", wanted))
+            here = list(remnants.in_store(connection, f"snapshot {snapshot.name}", wanted))
         found += here
-        holding |= {name} if here else set()
+        holding |= set(snapshot.names) if here else set()
         searched += 1
     if home.tokens.find(person) is not None:
         found.append(remnants.Remnant(where="tokens", what="audit token"))
@@ -68,18 +69,18 @@ def search(
     )
 
 
-def snapshots_with(vaults: Iterable[tuple[str, Vault]], person: str) -> list[str]:
-    """Names of the snapshots that hold a person id."""
+def snapshots_with(vaults: Iterable[tuple[Snapshot, Vault]], person: str) -> list[Snapshot]:
+    """The snapshots that hold a person id."""
     wanted = remnants.needles({"person id": [person]})
     found = []
-    for name, vault in vaults:
+    for snapshot, vault in vaults:
         with vault.open() as connection:
-            if next(remnants.in_store(connection, name, wanted), None) is not None:
-                found.append(name)
+            if next(remnants.in_store(connection, snapshot.name, wanted), None) is not None:
+                found.append(snapshot)
     return found
 
 
-def linkage_tokens(vaults: Iterable[tuple[str, Vault]], person: str) -> list[str]:
+def linkage_tokens(vaults: Iterable[tuple[Snapshot, Vault]], person: str) -> list[str]:
     """The person's tokens for matching across forces, in any snapshot."""
     found: dict[str, None] = {}
     for _, vault in vaults:

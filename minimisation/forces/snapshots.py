@@ -47,10 +47,18 @@ class Snapshot:
     """When it was made."""
     wrapped: str = field(repr=False)
     """Its key, encrypted under the force's."""
+    formerly: tuple[str, ...] = ()
+    """Names it had before a person was erased or a record rectified; releases go by those."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that something made from it can go by."""
+        return (self.name, *self.formerly)
 
     def record(self) -> dict[str, Any]:
         """As JSON values."""
-        return {"snapshot": self.name, "made": self.made.isoformat(), "key": self.wrapped}
+        record = {"snapshot": self.name, "made": self.made.isoformat(), "key": self.wrapped}
+        return record | {"formerly": list(self.formerly)}
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> "Snapshot":
@@ -61,7 +69,12 @@ class Snapshot:
         """
         try:
             made = datetime.fromisoformat(record["made"])
-            return cls(name=str(record["snapshot"]), made=made, wrapped=str(record["key"]))
+            return cls(
+                name=str(record["snapshot"]),
+                made=made,
+                wrapped=str(record["key"]),
+                formerly=tuple(record.get("formerly", ())),
+            )
         except (KeyError, TypeError, ValueError):
             raise StoreError("the record of a snapshot must be whole; restore it") from None
 
@@ -150,7 +163,8 @@ class Snapshots:
             vault.path.unlink(missing_ok=True)
             raise
         wrapped = self.key.wrap(material, "store", name)
-        fresh = Snapshot(name=name, made=made, wrapped=wrapped)
+        formerly = old.names if old is not None and reread else ()
+        fresh = Snapshot(name=name, made=made, wrapped=wrapped, formerly=formerly)
         if old is not None:
             keep(old)
         write_record(self.paths.live, fresh.record())

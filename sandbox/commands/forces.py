@@ -7,9 +7,8 @@ never from arguments; a person's id can come from standard input (`-`), so that 
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,14 +18,14 @@ from rich.console import Console
 from rich.table import Table
 
 from minimisation import StoreError, UseCaseError
+from minimisation.forces import acts, rights, weeks
 from minimisation.forces.actors import Actor, ActorKey, Role
-from minimisation.forces.archive import Authorisation
+from minimisation.forces.acts import Act
 from minimisation.forces.audit import Entry, Event
 from minimisation.forces.backup import open_key, seal_key
 from minimisation.forces.canonical import canonical
 from minimisation.forces.door import needed_columns
 from minimisation.forces.home import Home
-from minimisation.forces.intake import Tally
 from minimisation.forces.keys import KeyFile
 from minimisation.forces.log import Head
 from minimisation.forces.mapping import Mapping, read_mapping, read_mappings
@@ -34,8 +33,9 @@ from minimisation.forces.policy_file import read_policy
 from minimisation.forces.remnants import Remnants
 from minimisation.forces.rewrite import Edit, Merge, Rectify
 from minimisation.forces.search import linkage_tokens, search
+from minimisation.forces.tally import Tally
 from minimisation.options.pseudonymisation import pseudonym
-from sandbox.feeds import force_home
+from sandbox.houses import force_home, officer
 from sandbox.use_case_files import load as load_use_case
 from sandbox.use_case_files import shipped
 
@@ -73,7 +73,7 @@ def create(
         if home.register.actors():
             raise StoreError(f"force '{force}' must not exist yet")
         actor = Actor(name=name, role=Role.APPROVER, public=key.public)
-        home.register.add(actor)
+        home.enrol(actor, None)
         policy = home.paths.root / "policy.toml"
         if not policy.exists():
             policy.write_text(EMPTY_POLICY, "utf-8")
@@ -92,10 +92,10 @@ def actor(  # noqa: PLR0913, PLR0917 - a command's options
 ) -> None:
     """Register an actor by key; prints the fingerprint that a policy names."""
     with _house(stores, force) as home:
-        _proved(home, as_key, "register an actor", Role.APPROVER)
+        by = _signer(home, as_key, acts.ENROL)
         private = ActorKey.read(key) if key.is_file() else ActorKey.create(key)
         made = Actor(name=name, role=role, public=private.public)
-        home.register.add(made)
+        home.enrol(made, by)
         sys.stdout.write(f"{made.fingerprint}\n")
 
 
@@ -185,9 +185,9 @@ def retrieve(  # noqa: PLR0913, PLR0917 - a command's options
 ) -> None:
     """Authorise the reading of an archived snapshot (--who), or check that it can be read now."""
     with _house(stores, force) as home:
-        proved = _proved(home, as_key, "retrieve", Role.APPROVER, Role.DPO)
+        by = _signer(home, as_key, acts.RETRIEVE)
         if who is None:
-            with home.retrieve(snapshot, proved) as connection:
+            with weeks.retrieve(home, snapshot, by=by) as connection:
                 rows = connection.execute("select table_name, column_name from coded.kept")
                 for table, column in rows.fetchall():
                     sys.stdout.write(f"{table}.{column}\n")
@@ -196,9 +196,8 @@ def retrieve(  # noqa: PLR0913, PLR0917 - a command's options
             raise UseCaseError(
                 "why and until must be given: an authorisation has a reason and ends"
             )
-        by = proved.fingerprint if proved else "nobody registered"
-        given = Authorisation(who=who, why=why, until=until.replace(tzinfo=UTC), by=by)
-        ready = home.authorise(snapshot, given, proved)
+        ends = until.replace(tzinfo=UTC)
+        ready = weeks.authorise(home, snapshot, who=who, why=why, until=ends, by=by)
         sys.stdout.write(f"{ready.isoformat(timespec='minutes')}\n")
 
 
@@ -206,8 +205,7 @@ def retrieve(  # noqa: PLR0913, PLR0917 - a command's options
 def purge(force: ForceName, as_key: As = None, stores: Stores = DEFAULT) -> None:
     """Destroy archived snapshots that expired: the key, then the file. Safe to repeat."""
     with _house(stores, force) as home:
-        proved = _proved(home, as_key, "purge", Role.APPROVER, Role.DPO)
-        for name in home.purge(proved):
+        for name in weeks.purge(home, by=_signer(home, as_key, acts.PURGE)):
             sys.stdout.write(f"{name}\n")
 
 
@@ -224,14 +222,18 @@ def erase(  # noqa: PLR0913, PLR0917 - a command's options
 ) -> None:
     """Erase a person from the live and every archived store, then search for what is left."""
     with _house(stores, force) as home:
-        proved = _proved(home, as_key, "erase", Role.DPO)
-        wanted = _person(person)
+        by, wanted = _signer(home, as_key, acts.ERASE), _person(person)
         also = _also(home, wanted, linkage_tokens(home.vaults(), wanted))
-        before = search(home, wanted, workspace, also, apart=stores)
-        home.erase(wanted, proved, why)
-        after = search(home, wanted, workspace, also, apart=stores)
-        stderr.print(f"{force}: {len(before.found)} places before, {len(after.found)} after")
-        _report(force, after)
+        seen: list[Remnants] = []
+
+        def look() -> Remnants:
+            seen.append(search(home, wanted, workspace, also, apart=stores))
+            return seen[-1]
+
+        done = rights.erase(home, wanted, by=by, why=why, look=look)
+        before, after = (len(each.found) for each in (seen[0], seen[-1]))
+        stderr.print(f"{force}: {before} places before, {after} after, {done.seconds:.1f} s")
+        _report(force, seen[-1])
 
 
 @forces_app.command()
@@ -248,8 +250,7 @@ def rectify(  # noqa: PLR0913, PLR0917 - a command's options
 ) -> None:
     """Correct one value of a person's record, or merge two ids of one person."""
     with _house(stores, force) as home:
-        proved = _proved(home, as_key, "rectify", Role.DPO)
-        wanted = _person(person)
+        by, wanted = _signer(home, as_key, acts.RECTIFY), _person(person)
         if merge_into is not None:
             edit: Edit = Merge(person=wanted, into=merge_into)
         elif record is not None and column is not None and "." in column:
@@ -257,7 +258,8 @@ def rectify(  # noqa: PLR0913, PLR0917 - a command's options
             edit = Rectify(table=table, record=record, column=own, value=value)
         else:
             raise UseCaseError("rectify must be given --merge-into, or --record and --column")
-        if not home.rectify(wanted, edit, proved, why):
+        done = rights.rectify(home, wanted, edit, by=by, why=why)
+        if not done.reached:
             stderr.print("nothing on record matched; the store was laid out again unchanged")
 
 
@@ -287,7 +289,7 @@ def backup_key(
 ) -> None:
     """Write the force's key, encrypted under the passphrase in SANDBOX_PASSPHRASE."""
     with _house(stores, force) as home:
-        _proved(home, as_key, "back up the key", Role.APPROVER)
+        home.permit(acts.BACK_UP, _signer(home, as_key, acts.BACK_UP))
         if out.exists():
             raise UseCaseError(f"backup ({out.name}) must not exist yet")
         out.write_text(seal_key(home.key, _passphrase()), "utf-8")
@@ -313,13 +315,15 @@ def accept_loss(
 ) -> None:
     """Go on with a log that was restored from an older backup; the loss is entered in it."""
     with _house(stores, force) as home:
-        proved = _proved(home, as_key, "accept a loss", Role.DPO)
+        proved = home.register.prove(
+            _signer(home, as_key, acts.ACCEPT_LOSS), acts.ACCEPT_LOSS.what, acts.ACCEPT_LOSS.roles
+        )
         entry = Entry(
             event=Event.ALTERATION,
             what="accept the loss of entries",
             purpose=why,
             outcome="done",
-            actor=str(proved) if proved is not None else "",
+            actor=str(proved),
         )
         first, last = home.log(log).accept_loss(entry.body())
         sys.stdout.write(f"entries {first} to {last} of log '{log}' are lost\n")
@@ -335,7 +339,7 @@ def show(
 ) -> None:
     """Show a force's audit log."""
     with _house(stores, force) as home:
-        _proved(home, as_key, "audit show", Role.DPO, Role.ASSESSOR, Role.APPROVER)
+        home.permit(acts.READ_AUDIT, _signer(home, as_key, acts.READ_AUDIT))
         entries = home.log("audit").entries()[-last:]
     columns = ("place", "at", "event", "what", "purpose", "actor", "outcome", "sent")
     _show([{name: str(entry[name]) for name in columns} for entry in entries], as_json=as_json)
@@ -391,33 +395,35 @@ def _names(stores: Path) -> list[str]:
     return sorted(p.name for p in stores.glob("*") if any((p / sign).exists() for sign in signs))
 
 
-def _proved(home: Home, key: Path | None, act: str, *roles: Role) -> Actor | None:
-    if not home.register.actors():
-        stderr.print(f"no actors are registered for force '{home.force}'; the log names nobody")
-        return None
-    if key is None:
-        allowed = ", ".join(role.value for role in roles)
-        raise UseCaseError(f"--as must name the key file of one of: {allowed}")
-    return home.register.prove(ActorKey.read(key), act, frozenset(roles))
+def _signer(home: Home, key: Path | None, act: Act) -> ActorKey | None:
+    """The key of --as; without it that of the plan's first run, if the act is for its role."""
+    if key is not None or not home.register.actors():
+        return ActorKey.read(key) if key is not None else None
+    for role in act.roles:
+        if (found := officer(home, role)) is not None:
+            return found
+    allowed = ", ".join(sorted(role.value for role in act.roles))
+    raise UseCaseError(f"--as must name the key file of one of: {allowed}")
 
 
 def _take(
     home: Home, source: list[str], use_case: list[str] | None, as_key: Path | None, *, as_json: bool
 ) -> None:
-    proved = _proved(home, as_key, "load", Role.APPROVER)
+    by = _signer(home, as_key, acts.LOAD)
     policy = read_policy(home.paths.root / "policy.toml")
     approved = use_case or list(policy.purpose)
     if not approved:
         raise UseCaseError("use_case must name an approved use case, here or in the policy")
     cases = [load_use_case(name, Path.cwd()).value() for name in approved]
-    tallies = home.load(
+    week = weeks.load(
+        home,
         _sources(source),
         needed_columns(cases),
-        actor=proved,
+        by=by,
         purpose=", ".join(approved),
         free_text=policy.free_text,
     )
-    _tallies(list(tallies.values()), as_json=as_json)
+    _tallies(week.tallies, as_json=as_json)
 
 
 def _sources(given: list[str]) -> list[tuple[Mapping, list[Path]]]:
@@ -450,9 +456,9 @@ def _passphrase() -> str:
         raise UseCaseError("SANDBOX_PASSPHRASE must hold the passphrase of the backup") from None
 
 
-def _tallies(tallies: list[Tally], *, as_json: bool) -> None:
+def _tallies(tallies: Sequence[Tally], *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps([asdict(tally) for tally in tallies], indent=2) + "\n")
+        sys.stdout.write(json.dumps([tally.record() for tally in tallies], indent=2) + "\n")
         return
     rows = []
     for tally in tallies:

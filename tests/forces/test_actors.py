@@ -34,7 +34,8 @@ def test_an_actor_is_admitted_by_signing(register: Register, key: ActorKey) -> N
     assert stat.S_IMODE(key.path.stat().st_mode) == 0o600
 
 
-def test_an_unknown_key_is_refused(register: Register, tmp_path: Path) -> None:
+def test_an_unknown_key_is_refused(register: Register, key: ActorKey, tmp_path: Path) -> None:
+    assert key.public
     stranger = ActorKey.create(tmp_path / "stranger.pem")
     with pytest.raises(PolicyError, match="must prove"):
         register.prove(stranger, "ask", ANALYSTS)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from minimisation import StoreError, UseCase, UseCaseError
 from minimisation.contract.tables import TABLES
 from minimisation.forces import canonical, door, judgement, sql
-from minimisation.forces.intake import MALFORMED, Intake, Tally
+from minimisation.forces.intake import MALFORMED, Intake
 from minimisation.forces.mapping import Mapping, read_mapping, read_mappings
+from minimisation.forces.tally import Tally
 from sandbox.use_case_files import load, shipped
 
 SHIPPED = Path(__file__).parents[2] / "sandbox" / "mappings"

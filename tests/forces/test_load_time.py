@@ -7,6 +7,8 @@ import duckdb
 import pytest
 
 from minimisation.contract.tables import TABLES
+from minimisation.forces import weeks
+from minimisation.forces.actors import Actor, ActorKey, Role
 from minimisation.forces.home import Home
 from minimisation.forces.keys import ForceKey
 from minimisation.forces.mapping import read_mappings
@@ -34,14 +36,18 @@ def seconds_of_processor(folder: Path, rows: int) -> float:
         key=ForceKey(force="ashmere", material=b"T" * 32),
         threads=2,
     )
+    approver = ActorKey.create(folder / "approver.pem")
+    home.enrol(Actor(name="A. Prover", role=Role.APPROVER, public=approver.public), None)
     began = time.process_time()
-    tallies = home.load(
+    week = weeks.load(
+        home,
         [(read_mappings(MAPPINGS)["demo-involvement"], [source])],
         {"involvement": frozenset(TABLES["involvement"].columns)},
+        by=approver,
     )
     spent = time.process_time() - began
     home.close()
-    assert tallies["involvement"].accepted == rows
+    assert week.live == {"involvement": rows}
     return spent
 
 
