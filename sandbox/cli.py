@@ -13,6 +13,7 @@ from rich.table import Table
 from minimisation import BinaryOutcome, SandboxError, UseCaseError
 from sandbox.commands.budget import budget_app
 from sandbox.commands.forces import audit_app, forces_app
+from sandbox.commands.prepare import prepare_command
 from sandbox.commands.query import query_command
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ app.add_typer(forces_app, name="forces")
 app.add_typer(audit_app, name="audit")
 app.add_typer(budget_app, name="budget")
 app.command("query")(query_command)
+forces_app.command("prepare")(prepare_command)
 
 stdout = Console()
 stderr = Console(stderr=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -13,8 +13,10 @@ from minimisation.forces.audit import Entry, Event
 from minimisation.forces.boundary import Force
 from minimisation.statistics import desk, encoding
 from minimisation.statistics.accounting import Account
+from minimisation.statistics.catalogue import StoredTable
 from minimisation.statistics.desk import Answer, Asking, Desk
 from minimisation.statistics.planner import QueryPlan
+from minimisation.statistics.prepared_form import PreparedForm
 from sandbox.study import Study
 
 
@@ -51,31 +53,39 @@ def ask(
 ) -> Answer:
     """A private query's answer; every force named agrees and pays, or none does.
 
+    Args:
+        study: the plan in its workspace.
+        plan: the query, planned for `table_of` these forces.
+        names: the forces.
+        budget: epsilon and delta at each force.
+        asking: who asks, and for what.
+
     Raises:
         PolicyError: if a force's rules forbid it; a refusal depends on public facts only.
         BudgetExceededError: if a force's budget does not cover it.
     """
-    forces = chosen(study, names)
+    refuse_unknown(study, names)
+    forces = [force for force in study.forces().members if force.name in names]
     for force in forces:
         refuse_forbidden(force, study.plan.use_case)
+    _, prepared = table_of(study, names)
     with ExitStack() as stack:
-        desks = [stack.enter_context(opened(study, force)) for force in forces]
+        desks = [stack.enter_context(opened(study, force, prepared=prepared)) for force in forces]
         answer = desk.ask(plan, desks, *budget, asking)
     for force in forces:
         note(force, study.plan.use_case, asking.what, "done", answer.table.nbytes)
     return answer
 
 
-def chosen(study: Study, names: Sequence[str]) -> list[Force]:
-    """The plan's forces of these names.
+def refuse_unknown(study: Study, names: Sequence[str]) -> None:
+    """Refuse the name of a force that the plan does not have.
 
     Raises:
-        UseCaseError: if a name is unknown.
+        UseCaseError: naming the force and those there are.
     """
-    unknown = [name for name in names if name not in study.stores]
-    if unknown:
-        raise UseCaseError(f"force '{unknown[0]}' must be one of {', '.join(study.stores)}")
-    return [force for force in study.forces().members if force.name in names]
+    for name in names:
+        if name not in study.stores:
+            raise UseCaseError(f"force '{name}' must be one of {', '.join(study.stores)}")
 
 
 def refuse_forbidden(force: Force, use_case: UseCase) -> None:
@@ -109,17 +119,38 @@ def note(force: Force, use_case: UseCase, what: str, outcome: str, sent: int = 0
     )
 
 
+def table_of(study: Study, names: Sequence[str]) -> tuple[StoredTable, bool]:
+    """What a query to these forces may use, and whether all of them have it prepared.
+
+    Copies that are ranked for a question count where every force has them: all forces bound
+    contributions alike.
+
+    Raises:
+        UseCaseError: if a force is unknown.
+    """
+    refuse_unknown(study, names)
+    forms = [PreparedForm(home=study.stores[name], use_case=study.plan.use_case) for name in names]
+    tables = [form.table() for form in forms]
+    known = [table for table in tables if table is not None]
+    if len(known) < len(tables):
+        return encoding.stored_table(study.plan.use_case), False
+    common = [copy for copy in known[0].prepared if all(copy in each.prepared for each in known)]
+    return replace(known[0], prepared=tuple(common)), True
+
+
 @contextmanager
-def opened(study: Study, force: Force) -> Iterator[Desk]:
-    """One force's desk, its table encoded."""
-    case = study.plan.use_case
-    with force.store.open() as connection:
-        analysis.build(connection, case, study.split, force.name)
-        encoding.encode(connection, case)
+def opened(study: Study, force: Force, *, prepared: bool) -> Iterator[Desk]:
+    """One force's desk, with its prepared form or with its table encoded for this query."""
+    case, home = study.plan.use_case, study.stores[force.name]
+    form = PreparedForm(home=home, use_case=case)
+    with form.open() if prepared else force.store.open() as connection:
+        if not prepared:
+            analysis.build(connection, case, study.split, force.name)
+            encoding.encode(connection, case)
         yield Desk(
             force=force.name,
             connection=connection,
-            ledger=study.ledger(study.stores[force.name]),
+            ledger=study.ledger(home),
             account=Account.of(force.policy.budget),
             snapshot=study.digests[force.name],
         )

@@ -51,12 +51,12 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Ask forces a private question: person-level bounds, noise, and a charge to their budgets."""
-    from minimisation.statistics import encoding, planner  # noqa: PLC0415 - engines load when needed
+    from minimisation.statistics import planner  # noqa: PLC0415 - engines load when needed
     from minimisation.statistics.desk import Asking  # noqa: PLC0415 - as above
     from minimisation.statistics.quote import epsilon_for  # noqa: PLC0415 - as above
     from minimisation.statistics.quote import quote as quoted  # noqa: PLC0415 - as above
     from minimisation.statistics.text_form import parse  # noqa: PLC0415 - as above
-    from sandbox.desks import ask  # noqa: PLC0415 - as above
+    from sandbox import desks  # noqa: PLC0415 - as above
 
     started = time.monotonic()
     study = _study(plan, workspace)
@@ -65,19 +65,19 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     allowance = planner.Allowance(
         in_all=1 if single else in_all, groups=1 if single else groups, rows=1 if single else rows
     )
-    table = encoding.stored_table(case)
-    chosen = planner.choose(parse(text, table.name), table, allowance)
     names = force or list(study.stores)
+    table, stored = desks.table_of(study, names)
+    chosen = planner.choose(parse(text, table.name), table, allowance)
     if within:
         epsilon = epsilon_for(chosen, _wanted(within), delta=delta, forces=len(names))
     offer = quoted(chosen, epsilon, delta, len(names))
-    _say(offer, case.unit)
+    _say(offer, case.unit, stored=stored)
     if quote:
         _print_quote(offer, as_json=as_json)
         return
     asking = Asking(purpose=case.name, analyst=analyst, what=text)
     try:
-        answer = ask(study, chosen, names, (epsilon, delta), asking)
+        answer = desks.ask(study, chosen, names, (epsilon, delta), asking)
     finally:
         time.sleep(-(time.monotonic() - started) % QUANTUM)
     _print_table(answer.table, as_json=as_json)
@@ -104,8 +104,10 @@ def _wanted(text: str) -> "Width":
         raise UseCaseError(msg) from None
 
 
-def _say(offer: "Quote", unit: str) -> None:
+def _say(offer: "Quote", unit: str, *, stored: bool) -> None:
     """What the figures mean, beside the data."""
+    source = "the prepared form of each store" if stored else "each store, coded for this query"
+    stderr.print(f"read from {source}", highlight=False)
     plan = offer.plan
     bound = f"{plan.vector.rows} rows in all"
     if plan.form != "prefix":

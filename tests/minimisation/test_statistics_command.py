@@ -9,9 +9,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from minimisation import BudgetExceededError, StoreError, UseCaseError
+from minimisation import BudgetExceededError, PolicyError, StoreError, UseCaseError
 from sandbox.commands import query
 from sandbox.commands.budget import budget_app
+from sandbox.commands.prepare import prepare_command
 from sandbox.commands.query import query_command
 
 Run = Callable[..., Any]
@@ -19,6 +20,7 @@ Run = Callable[..., Any]
 app = typer.Typer()
 app.command("query")(query_command)
 app.add_typer(budget_app, name="budget")
+app.command("prepare")(prepare_command)
 
 
 @pytest.fixture
@@ -154,3 +156,39 @@ def test_a_ledger_that_was_changed_is_noticed(run: Run, workspace: Path) -> None
     rows_of(run("query", "rows", "--json"))
     (workspace / "work" / "stores" / "toy" / "ashmere" / "logs" / "ledger.sqlite").unlink()
     assert isinstance(run("budget", "verify").exception, StoreError)
+
+
+def test_a_prepared_question_is_answered_from_the_stored_form(run: Run, workspace: Path) -> None:
+    text = "rows, persons by sex where age >= 20"
+    before = run("query", text, "--quote")
+    stores = ["--stores", str(workspace / "work" / "stores" / "toy")]
+    asked = ["prepare", str(workspace / "case.toml"), "--question", text, *stores]
+    done = CliRunner().invoke(app, asked)
+    assert done.exception is None, done.exception
+    after = run("query", text, "--quote")
+    assert "form: ad_hoc" in before.stderr
+    assert "form: prepared" in after.stderr
+    assert "read from the prepared form of each store" in after.stderr
+    (workspace / "plan.toml").write_text(PLAN.replace("epsilon = 1.0", "epsilon = 1000.0"))
+    for row in rows_of(run("query", text, "--epsilon", "900", "--json")):
+        assert (round(row["rows"]), round(row["persons"])) == (200, 100)
+
+
+def test_a_form_that_one_force_lacks_is_used_by_none(run: Run, workspace: Path) -> None:
+    run("query", "rows", "--quote")
+    stores = ["--stores", str(workspace / "work" / "stores" / "toy")]
+    asked = ["prepare", str(workspace / "case.toml"), "--force", "ashmere", *stores]
+    assert CliRunner().invoke(app, asked).exception is None
+    assert "coded for this query" in run("query", "rows", "--quote").stderr
+    alone = run("query", "rows", "--quote", "--force", "ashmere")
+    assert "prepared form" in alone.stderr
+
+
+def test_a_force_whose_policy_does_not_name_the_query_refuses_it(run: Run, workspace: Path) -> None:
+    run("query", "rows", "--quote")
+    force = workspace / "work" / "stores" / "toy" / "brackwell"
+    (force / "policy.toml").write_text('[purpose.toy]\nkinds = ["statistics"]\nepsilon = 1.0\n')
+    refused = run("query", "rows")
+    assert isinstance(refused.exception, PolicyError)
+    assert "'brackwell' refused" in str(refused.exception)
+    assert rows_of(run("budget", "show", "--json"))[0]["epsilon_sum"] == 0
