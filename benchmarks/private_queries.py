@@ -131,7 +131,7 @@ def measure(path: Path, case: str, runs: int, threads: int, memory: str) -> Resu
         answers = iter(range(1_000))
 
         def end_to_end() -> None:
-            ask(plan, [_desk(connection, Path(folder), next(answers))], EPSILON, 0.0, ASKING)
+            ask(plan, [desk(connection, Path(folder), next(answers))], EPSILON, 0.0, ASKING)
 
         for step in (plain, private, end_to_end):
             step()
@@ -152,14 +152,15 @@ def measure(path: Path, case: str, runs: int, threads: int, memory: str) -> Resu
 ASKING = Asking(purpose="benchmark", analyst="benchmark")
 
 
-def seconds(step: Callable[[], None]) -> float:
+def seconds(step: Callable[[], object]) -> float:
     """Wall time of one call."""
     start = time.perf_counter()
     step()
     return time.perf_counter() - start
 
 
-def _desk(connection: duckdb.DuckDBPyConnection, folder: Path, number: int) -> Desk:
+def desk(connection: duckdb.DuckDBPyConnection, folder: Path, number: int) -> Desk:
+    """A force's desk with a budget without end."""
     account = Account(epsilon=1e6)
     log = Log(
         path=folder / "ledger.sqlite",

@@ -21,7 +21,7 @@ from minimisation.statistics.lower_bound import lower_bound
 from minimisation.statistics.noise import Noise, Reals
 from minimisation.statistics.parts import Grid
 from minimisation.statistics.planner import QueryPlan
-from minimisation.statistics.predicates import In, Missing
+from minimisation.statistics.predicates import In, Missing, simple
 
 Row = dict[str, int | None]
 """Stored codes of one row."""
@@ -65,14 +65,15 @@ class Invented:
         """Write the table, those it refers to and the copy that is read, as a store's load does."""
         for name, reference in self.table.references.items():
             keyed = [{reference.key: key, **row} for key, row in enumerate(self.referred[name], 1)]
-            _write(connection, reference.table, [reference.key, *_names(reference.columns)], keyed)
+            names = [reference.key, *_names(reference.columns), *_refers(self.table, name)]
+            _write(connection, reference.table, names, keyed)
         rows = [
             {PERSON: person, RANK: rank, **row}
             for person, own in self.people.items()
             for rank, row in enumerate(own, 1)
         ]
         names = [PERSON, RANK, *_names(self.table.columns)]
-        names += [reference.by for reference in self.table.references.values()]
+        names += _refers(self.table, "")
         _write(connection, self.table.name, names, rows)
         for copy in self.table.prepared:
             if copy.table == source:
@@ -83,7 +84,7 @@ def invent(plan: QueryPlan, rng: np.random.Generator, people: int) -> Invented:
     """People of random shape whose rows mostly meet the query's conditions."""
     table = plan.table
     referred = {
-        name: [_row(plan, reference.columns, f"{name}.", rng) for _ in range(REFERRED)]
+        name: [_row(plan, reference.columns, name, rng) for _ in range(REFERRED)]
         for name, reference in table.references.items()
     }
     own: dict[int, list[Row]] = {}
@@ -174,22 +175,27 @@ def _told_apart(drawn: Reals, one: noise.Integers, other: noise.Integers, added:
 
 
 def _full_row(plan: QueryPlan, rng: np.random.Generator) -> Row:
-    row = _row(plan, plan.table.columns, "", rng)
-    for reference in plan.table.references.values():
-        row[reference.by] = int(rng.integers(REFERRED + 1))
-    return row
+    return _row(plan, plan.table.columns, "", rng)
 
 
-def _row(plan: QueryPlan, columns: Sequence[Column], prefix: str, rng: np.random.Generator) -> Row:
-    return {
+def _row(plan: QueryPlan, columns: Sequence[Column], table: str, rng: np.random.Generator) -> Row:
+    prefix = f"{table}." if table else ""
+    row: Row = {
         column.name: _code(plan, column, prefix + column.name, rng)
         for column in columns
         if column.domain is not None
     }
+    return row | {by: int(rng.integers(REFERRED + 1)) for by in _refers(plan.table, table)}
+
+
+def _refers(table: StoredTable, name: str) -> list[str]:
+    """Columns of a table, or of one that it refers to, that refer further."""
+    return [reference.by for reference in table.references.values() if reference.via == name]
 
 
 def _code(plan: QueryPlan, column: Column, name: str, rng: np.random.Generator) -> int | None:
-    wanted = [each for each in plan.query.population if each.column == name]
+    conditions = [each for condition in plan.query.population for each in simple(condition)]
+    wanted = [each for each in conditions if each.column == name]
     absent = any(isinstance(each, Missing) and not each.negated for each in wanted)
     if column.optional and rng.random() < (0.8 if absent else 0.15):
         return None

@@ -34,6 +34,8 @@ class Reference:
     """Its unique key."""
     columns: tuple[Column, ...]
     """Its columns that a query may use, under `<table>.<name>`."""
+    via: str = ""
+    """The referred table that holds `by`; empty: the table that a query starts from."""
 
 
 @dataclass(frozen=True, kw_only=True)

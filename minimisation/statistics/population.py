@@ -11,7 +11,7 @@ from minimisation.statistics import arithmetic
 from minimisation.statistics.catalogue import GROUP_RANK, PERSON, RANK, ROW_RANK, StoredTable
 from minimisation.statistics.parts import Grid, Part
 from minimisation.statistics.planner import QueryPlan
-from minimisation.statistics.predicates import In, Missing, Predicate
+from minimisation.statistics.predicates import AnyOf, In, Missing, Predicate, Same, columns_of
 
 ROUNDING = 1e-9
 """Slack in steps when a condition's end is brought to whole steps: 0.3 is three steps of 0.1."""
@@ -48,17 +48,28 @@ def tables_sql(plan: QueryPlan) -> str:
     """The table and the tables it refers to, joined N:1, so that no row is doubled."""
     names = [*plan.query.by, *measured(plan), *(part.column for part in histograms(plan))]
     if plan.form == "ad_hoc":
-        names += [predicate.column for predicate in plan.query.population]
+        names += [name for each in plan.query.population for name in columns_of(each)]
     derived = [plan.table.derived[name] for name in names if name in plan.table.derived]
     names = [name for name in names if name not in plan.table.derived]
     names += [name for expression in derived for name in arithmetic.columns_of(expression)]
     joins = ""
-    for table in sorted({name.rpartition(".")[0] for name in names} - {""}):
+    for table in _referred(plan.table, {name.rpartition(".")[0] for name in names} - {""}):
         to = plan.table.references[table]
-        here, there = f"{sql.name(plan.source)}.{sql.name(to.by)}", sql.name(table)
+        here, there = f"{sql.name(to.via or plan.source)}.{sql.name(to.by)}", sql.name(table)
         joins += f" left join {sql.name(to.table)} as {there}"
         joins += f" on {there}.{sql.name(to.key)} = {here}"
     return sql.name(plan.source) + joins
+
+
+def _referred(table: StoredTable, wanted: set[str]) -> list[str]:
+    """The tables wanted and those on the way to them, each after the one that refers to it."""
+    ordered: list[str] = []
+    for name in sorted(wanted):
+        way = [name]
+        while via := table.references[way[-1]].via:
+            way.append(via)
+        ordered += [each for each in reversed(way) if each not in ordered]
+    return ordered
 
 
 def cell_sql(plan: QueryPlan) -> str:
@@ -90,7 +101,15 @@ def code_sql(table: StoredTable, stored: str, key: str) -> str:
 
 def predicate_sql(plan: QueryPlan, predicate: Predicate) -> str:
     """A condition on stored integers; it cannot fail, whatever the data."""
+    if isinstance(predicate, AnyOf):
+        joined = [
+            " and ".join(predicate_sql(plan, each) for each in alternative)
+            for alternative in predicate.alternatives
+        ]
+        return f"({' or '.join(f'({each})' for each in joined)})"
     stored = column_sql(plan, predicate.column)
+    if isinstance(predicate, Same):
+        return f"{stored} = {column_sql(plan, predicate.other)}"
     if isinstance(predicate, Missing):
         return f"{stored} is {'not ' if predicate.negated else ''}null"
     domain = plan.table.column(predicate.column).domain

@@ -4,6 +4,7 @@ A condition that can raise (a cast, a division) tells an attacker who looks for 
 a person's row is there. These compare stored integers with constants and do nothing else.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -61,4 +62,49 @@ class Missing:
     """Whether it must have a value instead."""
 
 
-Predicate: TypeAlias = In | Between | Missing
+@dataclass(frozen=True, kw_only=True)
+class Same:
+    """Two category columns have the same label; a missing value has none."""
+
+    column: str
+    """Category column."""
+    other: str
+    """Category column with the same declared list."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnyOf:
+    """All conditions of at least one alternative hold."""
+
+    alternatives: tuple[tuple["Predicate", ...], ...]
+    """Conditions that hold together, per alternative."""
+
+    def __post_init__(self) -> None:
+        """Refuse a choice without alternatives.
+
+        Raises:
+            ValueError: naming the rule.
+        """
+        if len(self.alternatives) < 2 or not all(self.alternatives):  # noqa: PLR2004 - else no choice
+            raise ValueError("alternatives must be at least 2, each with a condition")
+
+
+Predicate: TypeAlias = In | Between | Missing | Same | AnyOf
+
+
+def simple(predicate: Predicate) -> Iterator[In | Between | Missing | Same]:
+    """The conditions on columns that a condition is made of."""
+    if isinstance(predicate, AnyOf):
+        for alternative in predicate.alternatives:
+            for each in alternative:
+                yield from simple(each)
+    else:
+        yield predicate
+
+
+def columns_of(predicate: Predicate) -> Iterator[str]:
+    """Columns that a condition uses."""
+    for each in simple(predicate):
+        yield each.column
+        if isinstance(each, Same):
+            yield each.other

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from minimisation.contract.domains import Bounds
+from minimisation.contract.domains import Bounds, Categories
 from minimisation.contract.errors import UseCaseError
 from minimisation.statistics.arithmetic import Expression
 from minimisation.statistics.catalogue import StoredTable
 from minimisation.statistics.parts import LARGEST, Grid
-from minimisation.statistics.predicates import Between, In, Predicate
+from minimisation.statistics.predicates import AnyOf, Between, In, Predicate, Same, simple
 
 MeasureKind: TypeAlias = Literal[
     "rows", "persons", "sum", "mean", "variance", "histogram", "quantile"
@@ -119,6 +119,10 @@ def check(query: Query, table: StoredTable) -> tuple[int, ...]:
 
 
 def _check_predicate(predicate: Predicate, table: StoredTable) -> None:
+    if isinstance(predicate, AnyOf):
+        for each in simple(predicate):
+            _check_predicate(each, table)
+        return
     column = table.column(predicate.column)
     if isinstance(predicate, In):
         unknown = set(predicate.labels) - set(getattr(column.domain, "values", ()))
@@ -127,6 +131,11 @@ def _check_predicate(predicate: Predicate, table: StoredTable) -> None:
             raise UseCaseError(msg + ", ".join(sorted(unknown)))
     elif isinstance(predicate, Between):
         table.grid(predicate.column)
+    elif isinstance(predicate, Same):
+        other = table.column(predicate.other).domain
+        if not isinstance(other, Categories) or other != column.domain:
+            both = f"'{predicate.column}' and '{predicate.other}'"
+            raise UseCaseError(f"columns {both} must have the same categories to be compared")
 
 
 def _check_measures(query: Query, table: StoredTable, cells: int) -> None:

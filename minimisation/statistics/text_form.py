@@ -19,7 +19,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from minimisation.contract.errors import UseCaseError
 from minimisation.statistics import arithmetic
 from minimisation.statistics.arithmetic import Expression
-from minimisation.statistics.predicates import Between, In, Missing, Predicate
+from minimisation.statistics.predicates import AnyOf, Between, In, Missing, Predicate, Same
 from minimisation.statistics.query import Measure, Query
 
 FORM = "rows, mean(age) by offence where sex = 'male'"
@@ -170,13 +170,21 @@ def _predicates(node: exp.Expression, derived: Derived) -> list[Predicate]:
         node = node.this
     if isinstance(node, exp.And):
         return [*_predicates(node.this, derived), *_predicates(node.expression, derived)]
+    if isinstance(node, exp.Or):
+        return [AnyOf(alternatives=tuple(_alternatives(node, derived)))]
     return [_predicate(node, derived)]
+
+
+def _alternatives(node: exp.Expression, derived: Derived) -> list[tuple[Predicate, ...]]:
+    if isinstance(node, exp.Or):
+        return [*_alternatives(node.this, derived), *_alternatives(node.expression, derived)]
+    return [tuple(_predicates(node, derived))]
 
 
 def _predicate(node: exp.Expression, derived: Derived) -> Predicate:
     read = _label_predicate(node) or _interval(node, derived)
     if read is None:
-        rule = "must be =, in, between, >=, <=, is null or is not null, joined by and"
+        rule = "must be =, in, between, >=, <=, is null or is not null, joined by and, or"
         raise _refusal(node.sql(), rule)
     return read
 
@@ -186,6 +194,8 @@ def _label_predicate(node: exp.Expression) -> Predicate | None:
         return In(column=_column(node.this), labels=tuple(_text(e) for e in node.expressions))
     if isinstance(node, exp.EQ) and node.expression.is_string:
         return In(column=_column(node.this), labels=(_text(node.expression),))
+    if isinstance(node, exp.EQ) and isinstance(node.expression, exp.Column):
+        return Same(column=_column(node.this), other=_column(node.expression))
     negated = isinstance(node, exp.Not)
     inner = node.this if negated else node
     if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null):

@@ -46,7 +46,17 @@ TABLE = StoredTable(
                     Column(name="size", role="other", domain=Categories(values=("s", "l"))),
                     Column(name="cells", role="other", domain=Bounds(low=0, high=40)),
                 ),
-            )
+            ),
+            "region": Reference(
+                table="region",
+                via="station",
+                by="region_id",
+                key="region_id",
+                columns=(
+                    SEX,
+                    Column(name="rural", role="other", domain=Categories(values=("0", "1"))),
+                ),
+            ),
         }
     ),
     prepared=(
@@ -71,6 +81,10 @@ QUERIES = {
     "two filters": "persons, sum(wait) by sex where hours between 0.3 and 24 and wait is not null",
     "join": "rows, persons, sum(station.cells) by station.size, offence",
     "filter by join": "rows by sex where station.size = 's' and station.cells >= 2",
+    "alternatives filter": "rows, sum(hours) by sex where hours >= 4 and (offence = 'b' or"
+    " station.size = 's' and wait is null or offence in ('c', 'd') and wait <= 2)",
+    "filter by comparison": "rows by offence, region.rural where region.sex = sex",
+    "further join": "rows, persons, sum(hours) by region.rural, station.size",
     "histogram": "histogram(hours) by offence, sex",
     "quantile": "rows, median(hours), quantile(wait, 0.9) by offence, sex",
     "filtered histogram": f"histogram(wait) by sex {FILTER}",
@@ -275,7 +289,7 @@ def large_sums(connection: duckdb.DuckDBPyConnection, plan: QueryPlan) -> float:
         others = {n: [row(int(rng.integers(high - 2**30, high)))] for n in range(400)}
         for person in (401, 402):
             invented = audit.Invented(
-                table=TABLE, people=others | {person: [row(high)]}, referred={"station": []}
+                table=TABLE, people=others | {person: [row(high)]}, referred={"station": [], "region": []}
             )
             whole, rest = audit.recorded(plan, connection, invented, person)
             worst = max(worst, float(np.abs(whole - rest).sum()) / plan.vector.l1)

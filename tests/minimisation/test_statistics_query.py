@@ -16,7 +16,7 @@ from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.noise import DiscreteLaplace
 from minimisation.statistics.parts import Plan
 from minimisation.statistics.planner import Allowance, QueryPlan, choose
-from minimisation.statistics.predicates import Between, In, Missing
+from minimisation.statistics.predicates import AnyOf, Between, In, Missing, Same
 from minimisation.statistics.text_form import parse
 
 Event: TypeAlias = tuple[int, int, int, int | None, int, int]
@@ -292,6 +292,10 @@ def test_the_planner_picks_by_public_facts() -> None:
         ("rows where hours = 'long'", "must be declared ones"),
         ("rows where offence = 'murder'", "must be declared ones"),
         ("rows where offence >= 3", "must have bounds"),
+        ("rows where sex = 'f' or offence = 'murder'", "must be declared ones"),
+        ("rows where sex = offence", "must have the same categories"),
+        ("rows where hours = hours", "must have the same categories"),
+        ("rows where sex = nothing", "must be one a query may use"),
         ("sum(hours, 30, 40)", "must leave low < high"),
         ("sum(hours, 0, 12), mean(hours)", "must be the same"),
         ("rows by other.size", "must be one that 'custody' refers to"),
@@ -334,6 +338,30 @@ def test_the_text_form_is_the_typed_query() -> None:
     )
 
 
+def test_alternatives_and_comparisons_are_read() -> None:
+    query = parse(
+        "rows where (sex = 'm' and age >= 18 or home.area = area or x is null) and y = 'z'",
+        "custody",
+    )
+    assert query.population == (
+        AnyOf(
+            alternatives=(
+                (In(column="sex", labels=("m",)), Between(column="age", low=18.0)),
+                (Same(column="home.area", other="area"),),
+                (Missing(column="x"),),
+            )
+        ),
+        In(column="y", labels=("z",)),
+    )
+
+
+def test_a_choice_without_alternatives_is_refused() -> None:
+    one = In(column="sex", labels=("m",))
+    for alternatives in ((), ((one,),), ((one,), ())):
+        with pytest.raises(ValueError, match="at least 2"):
+            AnyOf(alternatives=alternatives)
+
+
 REFUSED = [
     "",
     "*",
@@ -373,10 +401,11 @@ REFUSED = [
     "rows where 1//0 = 1",
     "rows where error('x')",
     "rows where cast(a as integer) = 1",
-    "rows where a = 'x' or b = 'y'",
+    "rows where a = 'x' or b",
+    "rows where not (a = 'x' or b = 'y')",
+    "rows where a = b + 1",
     "rows where not a = 'x'",
     "rows where a in (select 1)",
-    "rows where a = b",
     "rows where a = 1/0",
     "rows where 'by' = a",
     "rows where a like '%x'",
