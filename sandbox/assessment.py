@@ -1,5 +1,7 @@
 """Judges one release by every measure that fits its question; the runner's one way in."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from minimisation import BinaryOutcome, Forces, Held, LinearModel, Release, Statistics
@@ -12,7 +14,11 @@ from sandbox.measures.resampling import Array
 
 
 def assess_release(
-    forces: Forces, release: Release, seed: int, suite: Suite = MEMBERSHIP
+    forces: Forces,
+    release: Release,
+    seed: int,
+    suite: Suite = MEMBERSHIP,
+    history: Sequence[Release] = (),
 ) -> list[Finding]:
     """Usefulness, fairness and attack figures of a release.
 
@@ -21,6 +27,8 @@ def assess_release(
         release: what the option sent out.
         seed: the assessment's seed, equal for all options.
         suite: which attacks it is put to.
+        history: releases about the same people that an attacker can average, this one last; fewer
+            than two: nothing to average.
 
     Returns:
         Findings, headline figures first.
@@ -41,7 +49,8 @@ def assess_release(
         found = grouped.findings(use_case, truth, answered.artefact, forces.names)
     if isinstance(release.artefact, Held):
         return [*found, *_nothing_left()]
-    return [*found, *attack_suite.findings(forces, release, seed, suite)]
+    tables = [Release(artefact=answer(each.artefact, use_case, forces.names)) for each in history]
+    return [*found, *attack_suite.findings(forces, release, seed, suite, tables)]
 
 
 def _outcome_findings(forces: Forces, answered: Release, counts: Array, seed: int) -> list[Finding]:

@@ -18,6 +18,9 @@ status = "demo"
 [data.demo]
 people = {people}
 seed = 1
+
+[attacks]
+set = "quick"
 """
 
 STUDIES = {

@@ -11,6 +11,8 @@ import numpy as np
 
 from minimisation import (
     Forces,
+    GroupedStatistics,
+    Held,
     Microdata,
     NotApplicableError,
     Option,
@@ -22,8 +24,10 @@ from minimisation import (
 )
 from minimisation.contract.errors import BudgetExceededError
 from sandbox.assessment import assess_release
+from sandbox.attacks.suite import MEMBERSHIP, SUITES, Suite
 from sandbox.cost import Stopwatch, peak_bytes
 from sandbox.registry import parameters_of
+from sandbox.releases import write_designated
 from sandbox.study import Study
 
 SCHEMA = 1
@@ -51,8 +55,11 @@ def run(study: Study, option: Option, repeat: int) -> dict[str, Any]:
             row["cost"] |= {"cpu_seconds": watch.cpu(), "peak_bytes": peak_bytes()}
             row |= _released(forces, release)
             _check_claim(forces, release)
-            study.note_release(f"{option.name}, repeat {repeat}", release)
-            findings = assess_release(forces, release, plan.file.seed)
+            files = write_designated(study, option, release) if repeat == 0 else []
+            study.note_release(f"{option.name}, repeat {repeat}", release, files)
+            suite = SUITES[plan.file.attacks.set] if repeat == 0 else MEMBERSHIP
+            history = [*earlier_releases(study, option, suite, release), release]
+            findings = assess_release(forces, release, plan.file.seed, suite, history)
             row["cost"]["assess_seconds"] = round(
                 watch.wall() - opened - row["cost"]["release_seconds"], 4
             )
@@ -66,6 +73,27 @@ def run(study: Study, option: Option, repeat: int) -> dict[str, Any]:
         row |= {"status": "failed", "reason": str(error)}
     row.setdefault("cost", {})["wall_seconds"] = watch.wall()
     return row
+
+
+def earlier_releases(study: Study, option: Option, suite: Suite, last: Release) -> list[Release]:
+    """What the option would have released before, about the same people, for who averages.
+
+    Run in the assessment account and kept nowhere, and never on protected data; none where a table
+    answers no question asked or where the account does not cover another run.
+    """
+    plan = study.plan
+    averaged = isinstance(plan.use_case.question, GroupedStatistics)
+    if plan.file.data.status == "protected" or not averaged or isinstance(last.artefact, Held):
+        return []
+    found: list[Release] = []
+    with study.forces(workers=1, assessment=True) as forces:
+        for place in range(1, suite.releases):
+            rng = np.random.default_rng([plan.file.seed, place, *b"history", *option.name.encode()])
+            try:
+                found.append(option.apply(forces, plan.use_case, rng))
+            except BudgetExceededError:
+                break
+    return found
 
 
 def _head(study: Study, option: Option, repeat: int) -> dict[str, Any]:

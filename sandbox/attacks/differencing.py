@@ -59,15 +59,31 @@ class AveragingTrial:
         told = np.stack(
             [laid(of_force(t.table, scene.force), scene.use_case, keys, lead) for t in self.history]
         )
-        held = true > 0
+        strangers = laid(
+            scene.held_out.query("people", statement).to_arrow_table(), scene.use_case, keys, lead
+        )
+        planted = scene.rng().normal(true, 1.0, (PLANTED, len(true)))
         found: list[dict[str, object]] = []
-        for what, estimate in ((LAST, told[-1]), (MEAN, average(told))):
-            hits = {what: (np.round(estimate) == true).astype(float)}
-            found += tally.rows(Source.RELEASE, hits, {targets.EVERYONE: held}, inside=True)
+        for source, what, estimate, counts in (
+            (Source.RELEASE, LAST, told[-1], true),
+            (Source.RELEASE, MEAN, average(told), true),
+            (Source.STRANGERS, MEAN, average(told), strangers),
+            (Source.COPY, MEAN, average(planted), true),
+        ):
+            hits = {what: (np.round(estimate) == counts).astype(float)}
+            everyone = {targets.EVERYONE: counts > 0}
+            inside = source is not Source.STRANGERS
+            found += tally.rows(source, hits, everyone, inside=inside)
         return pa.Table.from_pylist(found, schema=tally.SCHEMA)
 
 
+PLANTED = 200
+"""Noisy tables of the positive control: noise of 1, of which the mean must tell the counts."""
+
 LAST, MEAN = "one release", "average of all"
+
+SURE = 0.9
+"""Least share of cells that the positive control must tell."""
 
 AVERAGING = "Keeps every table that was ever released about the same people."
 """What the attacker is taken to know."""
@@ -91,7 +107,14 @@ def averaging_findings(forces: Forces, history: Sequence[Release], seed: int) ->
     if not mean.tries:
         note = "no verdict: tables do not tell forces apart"
         return [tally.none("averaging_success", note, attack="averaging")]
+    planted = found.rate(MEAN, Source.COPY, inside=True)
+    strangers = found.rate(MEAN, Source.STRANGERS, inside=False)
+    if planted.share < SURE:
+        note = "no verdict: not even the mean of planted noise told the counts"
+        return [tally.none("averaging_success", note, attack="averaging")]
     low, high = mean.wilson()
+    gap, least, most = tally.difference(mean, one)
+    left = max(1 - one.share, 1e-9)
     return [
         Finding(
             measure="averaging_success",
@@ -103,7 +126,13 @@ def averaging_findings(forces: Forces, history: Sequence[Release], seed: int) ->
             low=low,
             high=high,
             baseline=one.share,
-            note=f"cells told exactly by {len(tables)} releases together; baseline: by one",
+            control=strangers.share if strangers.tries else None,
+            positive=planted.share,
+            residual=gap / left if one.share < 1 else 0.0,
+            residual_low=max(least / left, -1.0) if one.share < 1 else 0.0,
+            residual_high=min(most / left, 1.0) if one.share < 1 else 0.0,
+            note=f"cells told exactly by {len(tables)} releases together; baseline: by one; "
+            "control: cells of people who are not in the data",
         )
     ]
 

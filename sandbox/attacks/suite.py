@@ -4,6 +4,7 @@ Attacks on single people share one draw of people and one set of controls, which
 time that they take.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -11,6 +12,7 @@ from minimisation import Forces, LinearModel, Microdata, Release, Statistics
 from sandbox.attacks import (
     attribute_inference,
     audit,
+    differencing,
     outside_match,
     reconstruction,
     singling_out,
@@ -61,7 +63,13 @@ SUITES = {each.name: each for each in (MEMBERSHIP, QUICK, FULL)}
 """By name. Membership is tried on as many people in each of them, so that repeats pool."""
 
 
-def findings(forces: Forces, release: Release, seed: int, suite: Suite) -> list[Finding]:
+def findings(
+    forces: Forces,
+    release: Release,
+    seed: int,
+    suite: Suite,
+    history: Sequence[Release] = (),
+) -> list[Finding]:
     """What every attack of the set found, the formal view, and the worst attack.
 
     Args:
@@ -69,6 +77,7 @@ def findings(forces: Forces, release: Release, seed: int, suite: Suite) -> list[
         release: what is attacked; not `Held`.
         seed: the assessment's seed, equal for all options.
         suite: which attacks.
+        history: tables about the same people, the assessed release's last; fewer than two: none.
     """
     found = verdict.findings(forces, release, seed)
     if suite.name == "membership":
@@ -85,6 +94,8 @@ def findings(forces: Forces, release: Release, seed: int, suite: Suite) -> list[
         where = f"people of {len(some.members)} of {len(forces.members)} forces"
         sampled = [_noted(each, where) for each in sampled]
     found += sampled
+    if len(history) > 1:
+        found += differencing.averaging_findings(forces, history, seed)
     if release.privacy_loss is not None:
         found += audit.findings(forces, release, seed)
     if isinstance(artefact, Microdata):

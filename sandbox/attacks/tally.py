@@ -189,7 +189,7 @@ def findings(  # noqa: PLR0913 - an attack, its counts and how they are read
         largest: the largest lower end.
     """
     facts = _Facts(name=name, background=background, needs=needs, about=about)
-    tried = tally.whats
+    tried = [what for what in tally.whats if min(r.tries for r in _pair(tally, what, EVERYONE))]
     faults = {what: failures(tally, what) for what in tried}
     sound = [what for what in tried if not faults[what]]
     if not sound:

@@ -23,6 +23,9 @@ CHANCE = 3.29
 ALLOWED = (0.01, 0.001)
 """Shares of the others who may be accused."""
 
+UNRESOLVED = "nobody may be accused falsely"
+"""How the note begins of a rate so low that so few others cannot show it."""
+
 NAMES = {0.01: "1_percent", 0.001: "0_1_percent"}
 """How a share is written in the name of a measure."""
 
@@ -127,7 +130,7 @@ def _described(found: Finding) -> Finding:
     """The finding with what it is a result of, and the residual risk where it has a value."""
     attack = MembershipTrial().attack
     named = replace(found, attack=attack.name, background=attack.background, needs=attack.needs)
-    if found.value is None or found.baseline is None:
+    if found.value is None or found.baseline is None or found.note.startswith(UNRESOLVED):
         return named
     least, left = found.baseline, 1 - found.baseline
     return replace(
@@ -207,9 +210,7 @@ def at_low_false_positives(counts: Array, allowed: float = 0.01) -> Finding:
         low=float(betaincinv(hits, tries - hits + 1, 0.025)) if hits else 0.0,
         high=float(betaincinv(hits + 1, tries - hits, 0.975)) if hits < tries else 1.0,
         baseline=allowed,
-        note=""
-        if others[-1] * allowed >= 1
-        else f"no false accusation: under {1 / allowed:.0f} others",
+        note="" if others[-1] * allowed >= 1 else f"{UNRESOLVED}: under {1 / allowed:.0f} others",
     )
 
 
