@@ -28,6 +28,9 @@ CLOSED: dict[str, str | bool | int | float | list[str]] = {
 }
 """Doors that are closed before a connection does anything."""
 
+HEADERS = (4096, 8192)
+"""Where the two encrypted headers of a DuckDB file begin."""
+
 FILE_HEADERS = 3 * 4096
 """Bytes before the first block of a DuckDB file."""
 
@@ -35,7 +38,7 @@ BLOCK = 262_144
 """Bytes of a block, its header included; DuckDB's default."""
 
 GAP = slice(28, 32)
-"""Bytes of an encrypted block that DuckDB 1.5 neither encrypts nor authenticates.
+"""Bytes of an encrypted block or header that DuckDB 1.5 neither encrypts nor authenticates.
 
 They follow the nonce and the tag, and hold whatever stood there in memory: often four bytes of
 a value in clear.
@@ -173,7 +176,7 @@ def tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
 
 
 def clear_gaps(path: Path) -> None:
-    """Overwrite the bytes of every block that are written in clear.
+    """Overwrite the bytes of every block and header that are written in clear.
 
     Raises:
         StoreError: if the file is not made of whole blocks.
@@ -182,8 +185,8 @@ def clear_gaps(path: Path) -> None:
     if rest:
         raise StoreError(f"a store ({path.name}) must be made of blocks of {BLOCK} bytes")
     with path.open("r+b") as file:
-        for block in range(blocks):
-            file.seek(FILE_HEADERS + block * BLOCK + GAP.start)
+        for start in (*HEADERS, *range(FILE_HEADERS, FILE_HEADERS + blocks * BLOCK, BLOCK)):
+            file.seek(start + GAP.start)
             file.write(bytes(GAP.stop - GAP.start))
 
 

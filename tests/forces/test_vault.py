@@ -69,38 +69,6 @@ def test_no_value_is_in_the_store_or_its_log_as_plain_text(tmp_path: Path) -> No
     assert bytes_hold(tmp_path, CANARY, "person", "name") == []
 
 
-def gaps(path: Path) -> set[bytes]:
-    """What stands in the bytes of each block that DuckDB leaves unencrypted."""
-    content = path.read_bytes()[vault.FILE_HEADERS :]
-    starts = range(0, len(content), vault.BLOCK)
-    return {content[start : start + vault.BLOCK][vault.GAP] for start in starts}
-
-
-def fill(made: Vault) -> None:
-    """Two sorted copies of long strings: memory is used again and again."""
-    with made.create() as connection:
-        words = f"'{CANARY}' || i as name, 'Second-{CANARY}' || (i * 7919 % 10007) as other"
-        connection.execute(f"create table person as select {words} from range(200000) t(i)")
-        connection.execute("create table again as select * from person order by other")
-
-
-def test_no_four_bytes_of_a_block_are_left_in_clear(tmp_path: Path) -> None:
-    made = Vault(force="ashmere", path=tmp_path / "store.duckdb", key=KEY)
-    fill(made)
-    made.verify()
-    assert made.path.stat().st_size > vault.FILE_HEADERS + 8 * vault.BLOCK
-    assert gaps(made.path) == {bytes(4)}
-
-
-def test_mutant_that_leaves_the_gaps_of_blocks_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(vault, "clear_gaps", lambda _path: None)
-    made = Vault(force="ashmere", path=tmp_path / "store.duckdb", key=KEY)
-    fill(made)
-    assert gaps(made.path) != {bytes(4)}
-
-
 def test_mutant_without_a_key_is_found_by_the_byte_scan(tmp_path: Path) -> None:
     config: dict[str, str | bool | int | float | list[str]] = {"force_compression": "uncompressed"}
     with duckdb.connect(str(tmp_path / "plain.duckdb"), config=config) as connection:
