@@ -12,9 +12,11 @@ from rich.table import Table
 
 from minimisation import BinaryOutcome, SandboxError, UseCaseError
 from sandbox.commands.budget import budget_app
+from sandbox.commands.explain import explain_command
 from sandbox.commands.forces import audit_app, forces_app
-from sandbox.commands.prepare import prepare_command
+from sandbox.commands.pack import evidence_app, export_command, verify_command
 from sandbox.commands.query import query_command
+from sandbox.commands.screening import screening_command
 
 if TYPE_CHECKING:
     from sandbox.study import Study
@@ -32,7 +34,11 @@ app.add_typer(forces_app, name="forces")
 app.add_typer(audit_app, name="audit")
 app.add_typer(budget_app, name="budget")
 app.command("query")(query_command)
-forces_app.command("prepare")(prepare_command)
+app.add_typer(evidence_app, name="evidence")
+app.command("verify")(verify_command)
+app.command("export")(export_command)
+app.command("screening")(screening_command)
+app.command("explain")(explain_command)
 
 stdout = Console()
 stderr = Console(stderr=True)

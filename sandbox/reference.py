@@ -22,6 +22,7 @@ Standard output is data; standard error is everything else.
 | 5 | an engine is not installed |
 | 6 | a force's policy refuses it |
 | 7 | a force's store cannot be read or written |
+| 8 | a number of an evidence pack is not what it should be |
 """
 
 

@@ -69,7 +69,7 @@ def usefulness(comparison: Comparison) -> alt.LayerChart:
     text = floor.mark_text(color=PALETTE["floor"], baseline="bottom", dy=-5, fontSize=FONT).encode(
         x=at, y=alt.value(0), text="text:N"
     )
-    return _finish([line, spans, points, text], comparison, WIDTH, ROW * len(marks))
+    return finish([line, spans, points, text], comparison, WIDTH, ROW * len(marks))
 
 
 def trade_off(comparison: Comparison) -> alt.LayerChart:
@@ -108,7 +108,7 @@ def trade_off(comparison: Comparison) -> alt.LayerChart:
         ),
         *words,
     ]
-    return _finish(layers, comparison, RISKS + labels, height)
+    return finish(layers, comparison, RISKS + labels, height)
 
 
 def egress(comparison: Comparison) -> alt.LayerChart:
@@ -135,7 +135,7 @@ def egress(comparison: Comparison) -> alt.LayerChart:
         y=_rows(marks, grid=False), x=alt.value(0), text="bytes_label:N"
     )
     points = points.transform_filter("isValid(datum.bytes_drawn)")
-    return _finish([points, sends, silent], comparison, WIDTH, ROW * len(marks))
+    return finish([points, sends, silent], comparison, WIDTH, ROW * len(marks))
 
 
 def _lines(
@@ -218,9 +218,10 @@ def _floor_words(comparison: Comparison) -> str:
     return f"floor: {comparison.floor.direction.replace('_', ' ')} {comparison.floor.value:g}"
 
 
-def _finish(
+def finish(
     layers: list[alt.Chart], comparison: Comparison, width: int, height: int
 ) -> alt.LayerChart:
+    """The layers as one chart in the report's look, with what it is about above it."""
     header = comparison.evidence.header
     marks = ["SYNTHETIC data"] if header.synthetic_demo else []
     marks += [header.use_case.name, f"unit: {header.use_case.unit}", f"plan {header.plan[:8]}"]

@@ -88,18 +88,30 @@ class OptionRuns:
 
     def by_repeat(self, measure: str, group: str = "", force: str = "") -> dict[int, Finding]:
         """One finding per repeat."""
-        wanted = (measure, group, force)
-        return {
-            row.repeat: finding
-            for row in self.done
-            for finding in row.findings
-            if (finding.measure, finding.group, finding.force) == wanted
-        }
+        return self._found.get((measure, group, force), {})
+
+    @cached_property
+    def _found(self) -> dict[tuple[str, str, str], dict[int, Finding]]:
+        """Measure, group and force → repeat → finding."""
+        found: dict[tuple[str, str, str], dict[int, Finding]] = {}
+        for row in self.done:
+            for finding in row.findings:
+                key = (finding.measure, finding.group, finding.force)
+                found.setdefault(key, {})[row.repeat] = finding
+        return found
+
+    @cached_property
+    def _pooled(self) -> dict[tuple[str, str, str], Estimate]:
+        """What was pooled before."""
+        return {}
 
     def pooled(self, measure: str, group: str = "", force: str = "") -> Estimate | None:
         """The figure over repeats; None if it was never measured."""
-        findings = tuple(self.by_repeat(measure, group, force).values())
-        return pool(findings) if findings else None
+        key = (measure, group, force)
+        findings = tuple(self.by_repeat(*key).values())
+        if findings and key not in self._pooled:
+            self._pooled[key] = pool(findings)
+        return self._pooled.get(key)
 
     def egress(self, read: Callable[[ForceEgress], int], force: str = "") -> float | None:
         """Median over repeats of what left one force, or all of them together."""
@@ -226,8 +238,17 @@ class Comparison:
         """Headline of one option minus that of another, paired; None where there is no pair."""
         if other is None:
             return None
-        measure = self.floor.measure
-        return difference(option.by_repeat(measure), other.by_repeat(measure))
+        pair = (option.name, other.name)
+        if pair not in self._gains:
+            measure = self.floor.measure
+            ours, theirs = option.by_repeat(measure), other.by_repeat(measure)
+            self._gains[pair] = difference(ours, theirs)
+        return self._gains[pair]
+
+    @cached_property
+    def _gains(self) -> dict[tuple[str, str], Difference | None]:
+        """Differences taken before, by the names of both options."""
+        return {}
 
     def risk(self, option: OptionRuns) -> Attack | None:
         """The worst attack on an option, by the measure that options are compared by."""

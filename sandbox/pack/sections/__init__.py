@@ -1,0 +1,1 @@
+"""The sections of the pack, one idea a file, in the order of the form."""
