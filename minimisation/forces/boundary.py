@@ -108,6 +108,7 @@ class Force:
         Raises:
             PolicyError: if the payload is not what the step promised.
         """
+        received = 0 if inputs is None else len(wire.encode(inputs))
         premises = Premises(
             force=self.name,
             use_case=use_case,
@@ -124,7 +125,7 @@ class Force:
         private = loss_of(step, use_case) is not None
         rule = self.policy.objection_to_payload(promise, payload, len(message), private=private)
         if rule is not None:
-            self._log(Event.CONSULTATION, step.name, use_case, f"refused: {rule}")
+            self._log(Event.CONSULTATION, step.name, use_case, f"refused: {rule}", (0, received))
             raise PolicyError(rule)
         empty = promise.kind is PayloadKind.NOTHING
         egress = Egress(
@@ -134,10 +135,10 @@ class Force:
             rows=payload.num_rows,
             cells=payload.num_rows * payload.num_columns,
             sent=0 if empty else len(message),
-            received=0 if inputs is None else len(wire.encode(inputs)),
+            received=received,
         )
         event = Event.CONSULTATION if empty else Event.DISCLOSURE
-        self._log(event, step.name, use_case, "done", egress.sent)
+        self._log(event, step.name, use_case, "done", (egress.sent, received))
         return Answer(payload=wire.decode(message), egress=egress)
 
     def observe(self, measure: Measure, release: Release, use_case: UseCase, seed: int) -> pa.Table:
@@ -179,13 +180,22 @@ class Force:
         side = ">=" if members else "<"
         return self._connection.table("analysis").filter(f"{SHARE} {side} {self._split.held_out}")
 
-    def _log(self, event: Event, what: str, use_case: UseCase, outcome: str, sent: int = 0) -> None:
+    def _log(
+        self,
+        event: Event,
+        what: str,
+        use_case: UseCase,
+        outcome: str,
+        size: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Record an operation; `size` is bytes that left and bytes that came in."""
         entry = Entry(
             event=event,
             what=what,
             purpose=use_case.name,
             outcome=outcome,
-            sent=sent,
+            sent=size[0],
+            received=size[1],
             actor=str(self.actor) if self.actor is not None else "",
         )
         self.audit.record(entry)
