@@ -13,17 +13,21 @@ from typing import Any
 from minimisation import NotApplicableError, UseCaseError
 from sandbox.evidence import append, load
 from sandbox.inquiries.columns import ColumnsNeeded
+from sandbox.inquiries.federated import FederatedBaselines
+from sandbox.inquiries.federated_explained import FederatedExplained
 from sandbox.inquiries.forces import ForcesNeeded
 from sandbox.inquiries.geography import GeographyNeeded
 from sandbox.inquiries.inquiry import Answer, Inquiry
 from sandbox.inquiries.label_audit import LabelAudit
 from sandbox.inquiries.months import MonthsNeeded
 from sandbox.inquiries.people import PeopleNeeded
+from sandbox.inquiries.profile import Profile
 from sandbox.inquiries.proxies import Proxies
 from sandbox.processes import RunFailedError, answer_of
 from sandbox.study import Study
 
 INQUIRIES: tuple[Inquiry, ...] = (
+    Profile(),
     LabelAudit(),
     Proxies(),
     ColumnsNeeded(),
@@ -31,6 +35,8 @@ INQUIRIES: tuple[Inquiry, ...] = (
     MonthsNeeded(),
     GeographyNeeded(),
     ForcesNeeded(),
+    FederatedBaselines(),
+    FederatedExplained(),
 )
 """All of them, in the order in which a reader needs them."""
 
