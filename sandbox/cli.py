@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -208,8 +209,15 @@ def _report(evidence: list[Path], out: Path) -> None:
     render(evidence, out)
 
 
+def mount(onto: typer.Typer) -> None:
+    """Add the commands that packages above this one offer by entry point, such as `bench`."""
+    for point in entry_points(group="sandbox.commands"):
+        onto.add_typer(point.load(), name=point.name)
+
+
 def main() -> None:
     """Run the command line; errors that the user can act on are one line and an exit code."""
+    mount(app)
     try:
         app()
     except SandboxError as error:

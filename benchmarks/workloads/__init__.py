@@ -1,0 +1,1 @@
+"""The workloads: one file each, with its settings, its data and what is timed."""
