@@ -7,6 +7,7 @@ code installed on it.
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -45,11 +46,18 @@ parameters = "{}"
 seed = 1
 use-case = ""
 plan = ""
+workspace = ""
 result = ""
 """
 
-PATIENCE = 60.0
-"""Seconds that a program has to start."""
+PATIENCE = 180.0
+"""Seconds that a program has to start; generous, for a machine that is busy."""
+
+RUNNING = "running.json"
+"""File in the folder that says which programs were left running."""
+
+FAREWELL = 5.0
+"""Seconds that programs have to end by themselves."""
 
 
 @dataclass(kw_only=True)
@@ -92,13 +100,35 @@ class Loopback:
         """Stop every program that was started, nodes first."""
         for program in reversed(self._programs.values()):
             program.terminate()
+        deadline = time.monotonic() + FAREWELL
         for program in self._programs.values():
             try:
-                program.wait(timeout=20)
+                program.wait(timeout=max(deadline - time.monotonic(), 0.1))
             except subprocess.TimeoutExpired:
                 program.kill()
                 program.wait()
         self._programs.clear()
+
+    def detach(self) -> None:
+        """Leave the programs running when this process ends; `attached` finds them again."""
+        programs = {
+            name: [program.pid, _started(program.pid)] for name, program in self._programs.items()
+        }
+        kept = {"port": self._port, "nodes": dict(self.nodes), "programs": programs}
+        (self.folder / RUNNING).write_text(json.dumps(kept), "utf-8")
+        self._programs.clear()
+
+    @classmethod
+    def attached(cls, folder: Path) -> Self:
+        """A federation that was left running in a folder.
+
+        Raises:
+            SandboxError: if there is none.
+        """
+        kept = _kept(folder)
+        found = cls(folder=folder, nodes=kept["nodes"])
+        found._port = found._reached = kept["port"]
+        return found
 
     def run(self, config: Mapping[str, str | int], *, timeout: float = 600.0) -> str:
         """Run the app once.
@@ -127,12 +157,13 @@ class Loopback:
     def start_node(self, name: str, *, key: Path, authority: Path) -> "subprocess.Popen[bytes]":
         """Start a node with a key and a root certificate; it may turn out not to be admitted."""
         given = self._settings(f"node-{name}.toml", self.nodes[name])
+        opener = str(self.nodes[name]["opener"]).partition(":")[0]
         return self._program(
             f"{len(self._programs)}-{name}",
-            "flower-supernode",
+            *("python", "-m", "federated.runner", "--load", opener),
+            *("--port", str(free_port())),
             *("--root-certificates", str(authority)),
             *("--superlink", f"127.0.0.1:{self._reached}"),
-            *("--port", str(free_port())),
             *("--auth-supernode-private-key", str(key)),
             *("--max-retries", "3"),
             *("--node-config", str(given)),
@@ -164,12 +195,13 @@ class Loopback:
             *("--database", str(self.folder / "server.db")),
             *("--host", "127.0.0.1", "--port", str(self._port)),
         )
-        self._await(self._port)
+        self._await(self._port, "server")
         self._reached = self.route(self._port)
         for name in self.nodes:
             public = node_key(self.folder / f"{name}-key")
             self._flwr(["supernode", "register", str(public)], PATIENCE)
-            self.start_node(name, key=public.with_suffix(""), authority=self.authority)
+            key = public.with_suffix("")
+            self.start_node(name, key=key, authority=self.authority)
 
     def _settings(self, name: str, settings: Mapping[str, Any]) -> Path:
         """Write names and plain values as TOML, whose strings and numbers JSON's are."""
@@ -183,7 +215,11 @@ class Loopback:
         log: IO[bytes]
         with (self.folder / f"{name}.log").open("wb") as log:
             program = subprocess.Popen(  # noqa: S603 - own programs, no shell
-                command, stdout=log, stderr=subprocess.STDOUT, env=self._environment()
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment(),
+                start_new_session=True,
             )
         self._programs[name] = program
         return program
@@ -211,22 +247,78 @@ class Loopback:
             "FLWR_HOME": str(self.folder / "home"),
             "FLWR_TELEMETRY_ENABLED": "0",
             "FLWR_DISABLE_UPDATE_CHECK": "1",
-            "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.1",
+            "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.4",
         }
         path = os.pathsep.join(entry for entry in sys.path if entry)
         scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         return os.environ | quiet | {"PYTHONPATH": path, "PATH": scripts}
 
-    def _await(self, port: int) -> None:
+    def _await(self, port: int, name: str) -> None:
+        """Wait until a program answers at its port.
+
+        Raises:
+            SandboxError: if it ends, or does not answer in time.
+        """
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            if self._programs["server"].poll() is not None:
-                raise SandboxError("the server must keep running; see server.log in the folder")
+            if self._programs[name].poll() is not None:
+                raise SandboxError(f"{name} must keep running; see {name}.log in the folder")
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
-            time.sleep(0.2)
-        raise SandboxError(f"the server must answer within {PATIENCE:g} s")
+            time.sleep(0.1)
+        raise SandboxError(f"{name} must answer within {PATIENCE:g} s")
+
+
+def states(folder: Path) -> dict[str, tuple[int, bool]]:
+    """Program → its process and whether it runs, of a federation that was left running.
+
+    Raises:
+        SandboxError: if there is none.
+    """
+    programs: dict[str, tuple[int, str]] = _kept(folder)["programs"]
+    return {
+        name: (pid, bool(began) and _started(pid) == began)
+        for name, (pid, began) in programs.items()
+    }
+
+
+def stop_detached(folder: Path) -> int:
+    """Stop every program that was left running; returns how many did run.
+
+    Raises:
+        SandboxError: if there is no such federation.
+    """
+    running = [pid for pid, runs in states(folder).values() if runs]
+    for pid in reversed(running):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + FAREWELL
+    while (left := _left(folder)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    (folder / RUNNING).unlink()
+    return len(running)
+
+
+def _left(folder: Path) -> list[int]:
+    return [pid for pid, runs in states(folder).values() if runs]
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    path = folder / RUNNING
+    if not path.is_file():
+        raise SandboxError("a federation must be running; start one: sandbox federate up PLAN")
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def _started(pid: int) -> str:
+    """When a process began, empty if it has ended: a number alone could be another's by now."""
+    words = ["ps", "-o", "stat=,lstart=", "-p", f"{pid}"]
+    said = subprocess.run(words, capture_output=True, text=True, check=False).stdout  # noqa: S603 - no shell
+    state, _, began = said.strip().partition(" ")
+    return "" if state.startswith("Z") else began.strip()
 
 
 def free_port() -> int:

@@ -1,5 +1,6 @@
-"""The only file that imports Flower; it keeps the engine quiet, offline and out of home folders.
+"""Where Flower is imported: it keeps the engine quiet, offline and out of home folders.
 
+Only `federated.runner` imports more of it, inner parts that have no public name.
 Flower reads its switches from the environment when it is imported, so they are set here first.
 Beutel et al. 2020, Flower: A Friendly Federated Learning Framework.
 """

@@ -37,8 +37,8 @@ Connect: TypeAlias = Callable[[Steps], Grid]
 SERVER = 1
 """Node id of the server, as in Flower; forces are numbered from 2."""
 
-REFUSED, FAILED = 1, 2
-"""Codes of error replies: a force's policy said no; a force could not answer."""
+REFUSED, FAILED, SPENT = 1, 2, 3
+"""Codes of error replies: a force's policy said no; it could not answer; its budget has ended."""
 
 
 @dataclass(kw_only=True, eq=False)

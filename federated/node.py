@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from federated.flower import ConfigRecord, Context, Error, Message, RecordDict
-from federated.grid import FAILED, REFUSED
+from federated.gate import Gate
+from federated.grid import FAILED, REFUSED, SPENT
 from federated.messages import CONFIG, content_of, inputs_of
 from federated.node_grid import FORCE, HELLO, ORDER
 from federated.orders import step_of
-from minimisation import Forces, PolicyError, SandboxError, UseCase
+from minimisation import BudgetExceededError, Forces, PolicyError, SandboxError, UseCase
+from minimisation.contract import wire
 from minimisation.forces.analysis import Split
+from minimisation.forces.audit import Entry, Event
 from minimisation.forces.boundary import Force
 
 OPENER = "opener"
@@ -28,6 +31,8 @@ class Node:
     """The approved use case."""
     split: Split
     """Who is held out."""
+    gate: Gate
+    """What the node lets in."""
 
 
 Opener = Callable[[Mapping[str, Any]], Node]
@@ -55,14 +60,22 @@ def answer(message: Message, context: Context) -> Message:
             told = RecordDict({CONFIG: ConfigRecord({FORCE: node.force.name})})
             return Message(told, reply_to=message)
         return _answer(node, message)
+    except BudgetExceededError as error:
+        return Message(Error(SPENT, f"{error}"), reply_to=message)
     except SandboxError as error:
         return Message(Error(FAILED, f"the force's node failed: {error}"), reply_to=message)
 
 
 def _answer(node: Node, message: Message) -> Message:
     name = node.force.name
-    step = step_of(str(message.content.config_records[CONFIG][ORDER]))
-    inputs = inputs_of(step.takes(node.use_case), message.content)
+    order = str(message.content.config_records.get(CONFIG, ConfigRecord()).get(ORDER, ""))
+    try:
+        step = step_of(order, node.gate.approved)
+        inputs = inputs_of(step.takes(node.use_case), message.content)
+        node.gate.admit(node.force.memory, len(order) + len(wire.encode(inputs)))
+    except (PolicyError, TypeError, ValueError) as error:
+        _log_refusal(node, len(order), error)
+        return Message(Error(REFUSED, f"{name} refused: {error}"), reply_to=message)
     with Forces(members=(node.force,), use_case=node.use_case, split=node.split) as forces:
         replies = forces.ask(step, inputs=inputs)
     if replies.refusals:
@@ -73,3 +86,15 @@ def _answer(node: Node, message: Message) -> Message:
         return Message(Error(FAILED, reason), reply_to=message)
     content = content_of(step.gives(node.use_case), replies.payloads[name])
     return Message(content, reply_to=message)
+
+
+def _log_refusal(node: Node, received: int, error: Exception) -> None:
+    """Note a message that was turned away before it became a step; steps are noted by the force."""
+    entry = Entry(
+        event=Event.CONSULTATION,
+        what="message",
+        purpose=node.use_case.name,
+        outcome=f"refused: {error}",
+        received=received,
+    )
+    node.force.audit.record(entry)

@@ -5,15 +5,19 @@ It wraps the grid that Flower's SuperLink gives a ServerApp, and is to deployed 
 with the same result to the last bit.
 """
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from federated.flower import ConfigRecord, Grid, Message, RecordDict, Run
-from federated.grid import Steps, step_for
+from federated.grid import SPENT, Steps, step_for
 from federated.messages import CONFIG
 from federated.orders import order_of
-from minimisation import PolicyError
+from minimisation import BudgetExceededError, PolicyError
+
+POLL = 0.2
+"""Seconds between two looks for replies."""
 
 HELLO, FORCE, ORDER = "query.hello", "force", "step"
 """Message type that asks a node which force it is; names of that answer and of the order."""
@@ -29,7 +33,7 @@ class NodeGrid(Grid):
     """The forces that must take part, in the order in which their replies are added up."""
     steps: Steps
     """Message type → the step that answers it."""
-    patience: float = 120.0
+    patience: float = 300.0
     """Seconds to wait for all forces to connect."""
     _nodes: dict[str, int] = field(default_factory=dict, init=False)
 
@@ -56,12 +60,12 @@ class NodeGrid(Grid):
             elif time.monotonic() > deadline:
                 raise PolicyError(f"all {len(self.names)} forces must connect; some are missing")
             else:
-                time.sleep(0.5)
+                time.sleep(POLL)
         return list(self._nodes.values())
 
     def _meet(self, nodes: list[int]) -> None:
         asked = [self.inner.create_message(RecordDict(), HELLO, node, "") for node in nodes]
-        replies = list(self.inner.send_and_receive(asked, timeout=self.patience))
+        replies = self._replies_to(asked, self.patience)
         errors = [f"{reply.error.reason}" for reply in replies if reply.has_error()]
         if errors:
             raise PolicyError(f"every force's node must open its force: {'; '.join(errors)}")
@@ -100,14 +104,32 @@ class NodeGrid(Grid):
 
         Raises:
             PolicyError: if a force refused, failed or did not answer in time.
+            BudgetExceededError: if a force's budget does not cover a private step; unlike in one
+                process, other forces may have run it, and have charged it.
         """
         sent = [self._ordered(message) for message in messages]
-        replies = list(self.inner.send_and_receive(sent, timeout=timeout))
+        replies = self._replies_to(sent, timeout)
+        spent = [reply.error.reason for reply in replies if reply.has_error() and _spent(reply)]
+        if spent:
+            raise BudgetExceededError("; ".join(map(str, spent)))
         errors = [f"{reply.error.reason}" for reply in replies if reply.has_error()]
         if errors or len(replies) != len(sent):
             raise PolicyError(f"every force must answer: {'; '.join(errors) or 'some are silent'}")
         place = {node: position for position, node in enumerate(self._nodes.values())}
         return sorted(replies, key=lambda reply: place[reply.metadata.src_node_id])
+
+    def _replies_to(self, messages: list[Message], timeout: float | None) -> list[Message]:
+        """Replies that come in time; Flower's own loop looks every three seconds only."""
+        waiting = set(self.inner.push_messages(messages))
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        found: list[Message] = []
+        while True:
+            for reply in self.inner.pull_messages(waiting):
+                waiting.discard(reply.metadata.reply_to_message_id)
+                found.append(reply)
+            if not waiting or time.monotonic() > end:
+                return found
+            time.sleep(POLL)
 
     def _ordered(self, message: Message) -> Message:
         step = step_for(self.steps, message)
@@ -120,3 +142,7 @@ class NodeGrid(Grid):
         )
         kind, node = message.metadata.message_type, message.metadata.dst_node_id
         return self.inner.create_message(records, kind, node, message.metadata.group_id)
+
+
+def _spent(reply: Message) -> bool:
+    return bool(reply.error.code == SPENT)

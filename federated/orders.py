@@ -4,6 +4,7 @@ Only the classes listed here can be named, and only with plain values: an order 
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from federated.private_gradients import PrivateGradients
 from federated.regressions import RegressionSums
 from federated.secure_sum import AcceptRoster, MaskedSums, OfferKey, RevealMask, Session
 from minimisation import PolicyError
+from minimisation.forces.code_digest import code_digest
 
 KNOWN: dict[str, type] = {
     kind.__name__: kind
@@ -46,14 +48,24 @@ def order_of(step: ClientStep) -> str:
     return json.dumps(_plain(step), sort_keys=True)
 
 
-def step_of(order: str) -> ClientStep:
+def digests() -> dict[str, str]:
+    """Class name → digest of its code as it is installed here, for a force to approve."""
+    return {name: code_digest(kind) for name, kind in KNOWN.items()}
+
+
+def step_of(order: str, approved: Mapping[str, str]) -> ClientStep:
     """The step that an order names.
 
+    Args:
+        order: the text.
+        approved: class name → digest of the code that was approved.
+
     Raises:
-        PolicyError: if the order is not one, or names what this node does not know.
+        PolicyError: if the order is not one, names what this node does not know, or names a class
+            whose code is not the code that was approved.
     """
     try:
-        made = _made(json.loads(order))
+        made = _made(json.loads(order), approved)
     except (ValueError, TypeError, KeyError) as error:
         raise PolicyError("an order must name a known step and its parameters") from error
     if not hasattr(made, "run"):
@@ -72,10 +84,12 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - JSON values
     raise ValueError(f"step ({type(value).__name__}) must be made of known classes and values")
 
 
-def _made(plain: Any) -> Any:  # noqa: ANN401 - JSON values
+def _made(plain: Any, approved: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON values
     if isinstance(plain, dict):
-        given = {name: _made(value) for name, value in plain.items() if name != KIND}
-        return KNOWN[plain[KIND]](**given)
+        kind = KNOWN[plain[KIND]]
+        if approved.get(plain[KIND]) != code_digest(kind):
+            raise PolicyError(f"the code of {plain[KIND]} must be the code that was approved")
+        return kind(**{key: _made(value, approved) for key, value in plain.items() if key != KIND})
     if isinstance(plain, list):
-        return tuple(_made(item) for item in plain)
+        return tuple(_made(item, approved) for item in plain)
     return plain

@@ -20,6 +20,7 @@ from minimisation.statistics.noise import check_budget
 
 if TYPE_CHECKING:
     from federated.flower import ArrayRecord
+    from federated.grid import Connect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,25 +88,35 @@ class FederatedPrivate:
             PolicyError: if a force refused or failed.
             BudgetExceededError: if a force's budget does not cover the first round.
         """
-        binary_outcome(use_case)
-        plan = self.plan()
-        plan.check()
-        models = self._train(forces, use_case, plan)
-        kept = models[len(models) // 2 :]
+        from federated.grid import in_process  # noqa: PLC0415 - loads Flower when used
+
+        models = self.fit(in_process(forces), use_case)
+        kept = len(models) - len(models) // 2
         return Release(
-            artefact=linear_model(use_case, np.mean(kept, axis=0)),
+            artefact=linear_model(use_case, self.average(models)),
             privacy_loss=forces.privacy_loss(),
             remarks=(
-                f"Mean of the models of the last {len(kept)} of {len(models)} rounds.",
+                f"Mean of the models of the last {kept} of {len(models)} rounds.",
                 *([BUDGET_ENDED] if len(models) < self.rounds else []),
             ),
         )
 
-    def _train(self, forces: Forces, use_case: UseCase, plan: Rounds) -> list[Array]:
-        from federated.flower import FedAvgM  # noqa: PLC0415 - loads Flower when used
-        from federated.grid import ForceGrid, start  # noqa: PLC0415 - as above
+    def fit(self, connect: "Connect", use_case: UseCase) -> list[Array]:
+        """Models of all rounds that could be paid for, over forces in this process or deployed.
 
-        number = token_hex(8)
+        Args:
+            connect: reaches the forces.
+            use_case: the use case.
+
+        Returns:
+            One array of coefficients per round, intercept first.
+        """
+        from federated.flower import FedAvgM  # noqa: PLC0415 - loads Flower when used
+        from federated.grid import start  # noqa: PLC0415 - as above
+
+        binary_outcome(use_case)
+        plan, number = self.plan(), token_hex(8)
+        plan.check()
 
         def step(turn: int) -> PrivateGradients:
             return PrivateGradients(plan=plan, turn=turn, clip=self.clip, number=number)
@@ -116,7 +127,8 @@ class FederatedPrivate:
             if turn:
                 models.append(arrays[COEFFICIENTS].numpy())
 
-        present = len(forces.names)
+        grid = connect({"train": step})
+        present = len(list(grid.get_node_ids()))
         strategy = FedAvgM(
             fraction_evaluate=0.0,
             min_train_nodes=present,
@@ -124,7 +136,6 @@ class FederatedPrivate:
             server_learning_rate=self.learning_rate,
             server_momentum=self.momentum,
         )
-        grid = ForceGrid(forces=forces, steps={"train": step})
         initial = {COEFFICIENTS: np.zeros(size_of(use_case))}
         try:
             start(strategy, grid, initial, self.rounds, after=keep)
@@ -132,6 +143,12 @@ class FederatedPrivate:
             if not models:
                 raise
         return models
+
+    @staticmethod
+    def average(models: list[Array]) -> Array:
+        """Mean of the models of the last half of the rounds, which costs nothing more."""
+        mean: Array = np.mean(models[len(models) // 2 :], axis=0)
+        return mean
 
 
 BUDGET_ENDED = "A force's budget ended before the rounds did; what was done is charged."

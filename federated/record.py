@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from minimisation import PolicyError, Premises
+from minimisation.forces.audit import Audit, Entry, Event
 
+_PREFIX = "secure-sum"
 _OPEN = ("session", "private", "offers", "turn", "statement", "seed")
 
 
@@ -107,12 +109,29 @@ class Record:
         return found
 
     def _name(self, name: str) -> str:
-        return f"secure-sum/{self.purpose}/{name}"
+        return f"{_PREFIX}/{self.purpose}/{name}"
 
 
 def peer(member: str) -> str:
     """Name under which a force remembers another's identity; set beforehand where it is known."""
-    return f"secure-sum/identity/{member}"
+    return f"{_PREFIX}/identity/{member}"
+
+
+def forget_roster(memory: MutableMapping[str, bytes], audit: Audit, purpose: str, why: str) -> None:
+    """Release a force from the roster that it has unmasked, by its operator's decision.
+
+    Totals over the old roster and over a new one that differs by one force give that force's part
+    away; so the decision is logged before it takes effect, and no message can bring it about.
+
+    Args:
+        memory: the force's memory.
+        audit: the force's log.
+        purpose: the use case.
+        why: the operator's reason.
+    """
+    what, event = "forget the roster of the secure sum", Event.ALTERATION
+    audit.record(Entry(event=event, what=what, purpose=purpose, outcome=f"done: {why}"))
+    memory.pop(f"{_PREFIX}/{purpose}/roster", None)
 
 
 def _join(roster: tuple[str, ...]) -> bytes:

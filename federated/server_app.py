@@ -11,13 +11,13 @@ from federated.flower import Context, Grid, ServerApp
 from federated.grid import Steps
 from federated.newton import FederatedNewton
 from federated.node_grid import NodeGrid
+from federated.private_training import FederatedPrivate
 from minimisation import PolicyError, UseCase
 
 app = ServerApp()
 
-OPTIONS: Mapping[str, type[FederatedNewton] | type[FederatedAveraging]] = {
-    FederatedNewton.name: FederatedNewton,
-    FederatedAveraging.name: FederatedAveraging,
+OPTIONS: Mapping[str, type[FederatedNewton | FederatedAveraging | FederatedPrivate]] = {
+    kind.name: kind for kind in (FederatedNewton, FederatedAveraging, FederatedPrivate)
 }
 """What can be fitted on machines of the forces' own."""
 
@@ -27,7 +27,8 @@ def main(grid: Grid, context: Context) -> None:
     """Fit.
 
     The run's configuration: `forces` (names, separated by commas), `option`, `parameters` (JSON),
-    `seed`, `use-case` (`package.module:function`), `plan` (its argument) and `result` (a file).
+    `seed`, `use-case` (`package.module:function`, called with the configuration, of which it reads
+    `plan` and `workspace`) and `result` (a file).
 
     Raises:
         PolicyError: if an entry is missing or unknown, or a force did not take part.
@@ -42,11 +43,26 @@ def main(grid: Grid, context: Context) -> None:
     def connect(steps: Steps) -> Grid:
         return NodeGrid(inner=grid, names=names, steps=steps)
 
+    found: dict[str, Any] = {"option": option.name}
     if isinstance(option, FederatedNewton):
         coefficients = option.fit(connect, use_case, names).coefficients
-    else:
+    elif isinstance(option, FederatedAveraging):
         coefficients = option.fit(connect, use_case, int(str(config["seed"])))
-    Path(str(config["result"])).write_text(json.dumps(coefficients.tolist()), "utf-8")
+    else:
+        models = option.fit(connect, use_case)
+        coefficients = option.average(models)
+        found |= {"rounds": len(models)} | _claim(option, len(models))
+    found["coefficients"] = coefficients.tolist()
+    Path(str(config["result"])).write_text(json.dumps(found), "utf-8")
+
+
+def _claim(option: FederatedPrivate, rounds: int) -> dict[str, float]:
+    """What a person can have lost in one force.
+
+    A round that one force could not pay for may have been run, and charged, in others.
+    """
+    charged = min(rounds + 1, option.rounds)
+    return {"epsilon": option.plan().epsilon(charged), "delta": option.delta}
 
 
 def _use_case(config: Mapping[str, Any]) -> UseCase:

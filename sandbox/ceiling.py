@@ -24,7 +24,7 @@ from minimisation import (
 )
 from minimisation.contract.encoding import numbers
 from minimisation.contract.usecase import FORCE
-from minimisation.regression import Array, LogisticSums, logistic_sums, newton
+from minimisation.regression import Array, LogisticSums, NewtonFit, logistic_sums, newton
 
 REMARK = "Computed inside the assessment: nothing was pooled or released."
 
@@ -99,8 +99,16 @@ class _ExactCells:
         return scene.members.query("people", statement).to_arrow_table().cast(self.schema)
 
 
-def _newton(forces: Forces, use_case: UseCase, question: BinaryOutcome) -> Release:
-    encoding = Encoding.features(use_case, question.features)
+def pooled_fit(forces: Forces) -> NewtonFit:
+    """The converged fit to everybody whose outcome is known, by Newton's method on exact sums.
+
+    Raises:
+        TypeError: if the question is not about an outcome.
+    """
+    question = forces.use_case.question
+    if not isinstance(question, BinaryOutcome):
+        raise TypeError("question must be BinaryOutcome")
+    encoding = Encoding.features(forces.use_case, question.features)
     size = len(encoding.terms) + 1
 
     def evaluate(at: Array) -> LogisticSums:
@@ -116,9 +124,13 @@ def _newton(forces: Forces, use_case: UseCase, question: BinaryOutcome) -> Relea
             )
         return total
 
-    fit = newton(evaluate, size)
+    return newton(evaluate, size)
+
+
+def _newton(forces: Forces, use_case: UseCase, question: BinaryOutcome) -> Release:
+    fit = pooled_fit(forces)
     model = LinearModel(
-        encoding=encoding,
+        encoding=Encoding.features(use_case, question.features),
         intercept=float(fit.coefficients[0]),
         weights=tuple(float(weight) for weight in fit.coefficients[1:]),
     )

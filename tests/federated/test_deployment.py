@@ -3,7 +3,7 @@
 import json
 import select
 import socket
-import sys
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from federated import FederatedAveraging
+from federated import FederatedAveraging, FederatedNewton
 from federated.averaging import LocalEpochs
 from federated.certificates import Authority, node_key
 from federated.deployment import Loopback
 from federated.grid import in_process
 from federated.newton import NewtonSums
 from federated.node_memory import NodeMemory
-from federated.orders import order_of, step_of
+from federated.orders import digests, order_of, step_of
 from federated.secure_sum import MaskedSums, Session
 from minimisation import Forces, PolicyError
+from sandbox.force_node import study_of
 
 NAMES = ("brackenhythe", "estvane", "norrowmere", "tarnholt")
 
@@ -40,30 +41,6 @@ status = "demo"
 [data.demo]
 people = 1000
 seed = 1
-"""
-
-OPENER = """\
-from pathlib import Path
-
-from federated.node import Node
-from federated.node_memory import NodeMemory
-from sandbox.study import Study
-
-
-def study(settings):
-    plan = Path(settings["plan"])
-    return Study(plan_path=plan, workspace=plan.parent / "workspace")
-
-
-def node(settings):
-    found = study(settings)
-    force = {each.name: each for each in found.forces().members}[settings["force"]]
-    force.memory = NodeMemory(Path(settings["plan"]).parent / f"{force.name}.memory")
-    return Node(force=force, use_case=found.plan.use_case, split=found.split)
-
-
-def use_case(settings):
-    return study(settings).plan.use_case
 """
 
 
@@ -119,92 +96,120 @@ class Tap:
             target.shutdown(socket.SHUT_WR)
 
 
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("deployed")
-    (folder / "plan.toml").write_text(PLAN, "utf-8")
-    (folder / "demo_node_opener.py").write_text(OPENER, "utf-8")
-    sys.path.insert(0, str(folder))
-    yield folder
-    sys.path.remove(str(folder))
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One deployment that all checks share, and what was to be refused from its beginning."""
+
+    federation: Loopback
+    tap: Tap
+    settings: dict[str, str]
+    stranger: "subprocess.Popen[bytes]"
+    wary: "subprocess.Popen[bytes]"
+
+    def forces(self) -> Forces:
+        """The same forces in this process."""
+        study = study_of(self.settings)
+        members = tuple(force for force in study.forces().members if force.name in NAMES)
+        return Forces(members=members, use_case=study.plan.use_case, split=study.split)
+
+    def run(self, option: str, parameters: str) -> np.ndarray[Any, Any]:
+        """Coefficients that the deployed forces fit."""
+        result = self.federation.folder / f"{option}.json"
+        self.federation.run(
+            {
+                "forces": ",".join(NAMES),
+                "option": option,
+                "parameters": parameters,
+                "seed": 5,
+                "use-case": "sandbox.force_node:use_case",
+                "plan": self.settings["plan"],
+                "workspace": self.settings["workspace"],
+                "result": str(result),
+            }
+        )
+        return np.array(json.loads(result.read_text("utf-8"))["coefficients"])
 
 
 @pytest.fixture(scope="module")
-def here(workplace: Path) -> np.ndarray[Any, Any]:
-    """The same three rounds in this process."""
-    from demo_node_opener import study  # noqa: PLC0415 - written by the fixture
-
-    found = study({"plan": workplace / "plan.toml"})
-    forces = Forces(
-        members=tuple(force for force in found.forces().members if force.name in NAMES),
-        use_case=found.plan.use_case,
-        split=found.split,
-    )
-    with forces:
-        return FederatedAveraging(rounds=3).fit(in_process(forces), found.plan.use_case, 5)
-
-
-@pytest.fixture(scope="module")
-def deployed(workplace: Path, here: np.ndarray[Any, Any]) -> Iterator[tuple[Loopback, Tap]]:
-    del here  # the stores are loaded first, so that nodes do not do it at the same time
-    plan, tap = str(workplace / "plan.toml"), Tap()
-    nodes = {
-        name: {"opener": "demo_node_opener:node", "force": name, "plan": plan} for name in NAMES
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    place = tmp_path_factory.mktemp("deployed")
+    (place / "plan.toml").write_text(PLAN, "utf-8")
+    (place / "approved.json").write_text(json.dumps(digests()), "utf-8")
+    settings = {"plan": str(place / "plan.toml"), "workspace": str(place / "workspace")}
+    _ = study_of(settings).stores  # loaded once, so that nodes do not do it at the same time
+    common = settings | {
+        "opener": "sandbox.force_node:node",
+        "approved": str(place / "approved.json"),
     }
-    folder = workplace / "federation"
+    tap, folder = Tap(), place / "federation"
     folder.mkdir()
+    other = Authority.create(place / "impostor").folder / "ca.crt"
+    unknown = node_key(place / "stranger").with_suffix("")
+    nodes = {name: common | {"force": name} for name in NAMES}
     try:
         with Loopback(folder=folder, nodes=nodes, route=tap.between) as federation:
-            yield federation, tap
+            known = folder / f"{NAMES[1]}-key"
+            yield Trial(
+                federation=federation,
+                tap=tap,
+                settings=settings,
+                stranger=federation.start_node(
+                    NAMES[0], key=unknown, authority=federation.authority
+                ),
+                wary=federation.start_node(NAMES[1], key=known, authority=other),
+            )
     finally:
         tap.close()
 
 
-@pytest.mark.full
-def test_a_node_with_an_unregistered_key_is_refused(
-    deployed: tuple[Loopback, Tap], workplace: Path
-) -> None:
-    federation, _ = deployed
-    key = node_key(workplace / "stranger").with_suffix("")
-    stranger = federation.start_node(NAMES[0], key=key, authority=federation.authority)
-    assert stranger.wait(timeout=60) != 0
-
-
-@pytest.mark.full
-def test_a_server_with_another_authoritys_certificate_is_refused(
-    deployed: tuple[Loopback, Tap], workplace: Path
-) -> None:
-    federation, _ = deployed
-    other = Authority.create(workplace / "impostor").folder / "ca.crt"
-    key = federation.folder / f"{NAMES[1]}-key"
-    wary = federation.start_node(NAMES[1], key=key, authority=other)
-    assert wary.wait(timeout=90) != 0
-    log = (federation.folder / f"{len(NAMES) + 2}-{NAMES[1]}.log").read_text("utf-8", "replace")
-    assert "verif" in log.lower() or "certificate" in log.lower() or "connect" in log.lower()
-
-
-@pytest.mark.full
-def test_three_rounds_on_four_nodes_equal_the_run_in_one_process_bit_for_bit(
-    deployed: tuple[Loopback, Tap], workplace: Path, here: np.ndarray[Any, Any]
-) -> None:
-    federation, tap = deployed
-    federation.run(
-        {
-            "forces": ",".join(NAMES),
-            "option": "federated-averaging",
-            "parameters": '{"rounds": 3}',
-            "seed": 5,
-            "use-case": "demo_node_opener:use_case",
-            "plan": str(workplace / "plan.toml"),
-            "result": str(workplace / "result.json"),
-        }
-    )
-    there = np.array(json.loads((workplace / "result.json").read_text("utf-8")))
+def test_three_rounds_on_four_nodes_equal_the_run_in_one_process_bit_for_bit(trial: Trial) -> None:
+    there = trial.run("federated-averaging", '{"rounds": 3}')
+    with trial.forces() as forces:
+        here = FederatedAveraging(rounds=3).fit(in_process(forces), forces.use_case, 5)
     assert (there == here).all()
-    seen = b"".join(tap.kept)
+
+
+def test_a_secure_sum_of_newton_steps_equals_the_one_in_one_process_bit_for_bit(
+    trial: Trial,
+) -> None:
+    there = trial.run("federated-newton", '{"rounds": 2}')
+    with trial.forces() as forces:
+        option = FederatedNewton(rounds=2)
+        here = option.fit(in_process(forces), forces.use_case, NAMES).coefficients
+    assert np.abs(here).max() > 0.1
+    assert (there == here).all()
+
+
+def test_every_message_is_in_the_forces_log_with_its_size_in_and_out(trial: Trial) -> None:
+    home = study_of(trial.settings).stores[NAMES[0]]
+    log = home.audit.log
+    assert log is not None
+    entries = [each for each in log.entries() if each["outcome"] == "done"]
+    rounds = [each for each in entries if each["what"] == "local-epochs"]
+    masked = [each for each in entries if each["what"] == "masked-newton-sums"]
+    opened = [each for each in entries if each["what"] == "secure-sum-offer"]
+    # three rounds deployed and three in this process; two turns and one session of each
+    assert [len(rounds), len(masked), len(opened)] == [6, 4, 2]
+    assert all(each["sent"] > 0 and each["received"] > 0 for each in rounds + masked)
+
+
+def test_nothing_can_be_read_between_nodes_and_server(trial: Trial) -> None:
+    seen = b"".join(trial.tap.kept)
     assert len(seen) > 10_000
     for plain in (b"coefficients", b"num-examples", b"LocalEpochs", *map(str.encode, NAMES)):
         assert plain not in seen
+
+
+def test_a_node_with_an_unregistered_key_is_refused(trial: Trial) -> None:
+    assert trial.stranger.wait(timeout=300) != 0
+
+
+def test_a_server_with_another_authoritys_certificate_is_refused(trial: Trial) -> None:
+    assert trial.wary.wait(timeout=300) != 0
+    logs = trial.federation.folder.glob(f"*-{NAMES[1]}.log")
+    log = max((log for log in logs if log.name[0].isdigit()), key=lambda log: log.stat().st_mtime)
+    said = log.read_text("utf-8", "replace").lower()
+    assert "verif" in said or "certificate" in said or "connect" in said
 
 
 @pytest.mark.parametrize(
@@ -218,7 +223,7 @@ def test_three_rounds_on_four_nodes_equal_the_run_in_one_process_bit_for_bit(
     ],
 )
 def test_an_order_makes_the_step_it_was_made_from(step: Any) -> None:  # noqa: ANN401 - any step
-    assert step_of(order_of(step)) == step
+    assert step_of(order_of(step), digests()) == step
 
 
 @pytest.mark.parametrize(
@@ -234,7 +239,16 @@ def test_an_order_makes_the_step_it_was_made_from(step: Any) -> None:  # noqa: A
 )
 def test_an_order_that_names_no_known_step_is_refused(order: str) -> None:
     with pytest.raises(PolicyError, match="an order must name"):
-        step_of(order)
+        step_of(order, digests())
+
+
+@pytest.mark.parametrize("changed", ["MaskedSums", "NewtonSums", "Session"])
+def test_code_that_was_not_approved_is_refused_also_inside_a_step(changed: str) -> None:
+    session = Session(roster=("a", "b", "c"), number="1")
+    order = order_of(MaskedSums(session=session, step=NewtonSums(), most_people=9))
+    for approved in (digests() | {changed: "0" * 64}, {**digests(), changed: ""}):
+        with pytest.raises(PolicyError, match=f"the code of {changed} must be the code"):
+            step_of(order, approved)
 
 
 def test_what_a_node_remembers_outlives_the_process(tmp_path: Path) -> None:
