@@ -22,23 +22,23 @@ from sandbox.study import Study
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateQuery:
-    """A private query as a force's policy knows it; `statistics.desk` runs it."""
+    """A query as a force's policy knows it; run at the desk, or by `controlled_tables`."""
 
     name: str = "private-query"
     """Name by which a policy approves it."""
 
     def sends(self, use_case: UseCase) -> Payload:
-        """Noisy figures on a grid that the query fixes."""
+        """Figures on a grid that the query fixes."""
         del use_case
         return Payload(kind=PayloadKind.STATISTICS, schema=pa.schema([]), most_rows=0)
 
     def run(self, premises: Premises) -> pa.Table:
-        """Never called: the desk runs queries.
+        """Never called: queries are run at the desk.
 
         Raises:
             TypeError: always.
         """
-        raise TypeError(f"a private query must be asked at the desk of '{premises.force}'")
+        raise TypeError(f"a query must be asked at the desk of '{premises.force}'")
 
 
 STEP = PrivateQuery()
@@ -67,7 +67,7 @@ def ask(
     refuse_unknown(study, names)
     forces = [force for force in study.forces().members if force.name in names]
     for force in forces:
-        refuse_forbidden(force, study.plan.use_case)
+        refuse_forbidden(force, study.plan.use_case, STEP)
     _, prepared = table_of(study, names)
     with ExitStack() as stack:
         desks = [stack.enter_context(opened(study, force, prepared=prepared)) for force in forces]
@@ -88,18 +88,26 @@ def refuse_unknown(study: Study, names: Sequence[str]) -> None:
             raise UseCaseError(f"force '{name}' must be one of {', '.join(study.stores)}")
 
 
-def refuse_forbidden(force: Force, use_case: UseCase) -> None:
-    """Apply a force's rules to a query, without a look at its data.
+def refuse_forbidden(
+    force: Force, use_case: UseCase, step: PrivateQuery, contributors: int | None = None
+) -> None:
+    """Apply a force's rules to a query.
+
+    Args:
+        force: the force.
+        use_case: for which use case.
+        step: the query as a policy knows it.
+        contributors: people whose data it counts; None where noise hides how many there are.
 
     Raises:
         PolicyError: naming the force and the rule.
     """
     rule = force.policy.objection_to_asker(force.actor.fingerprint if force.actor else "")
-    rule = rule or force.policy.objection(STEP, use_case, contributors=None)
-    if rule is None and force.policy.epsilon == 0:
+    rule = rule or force.policy.objection(step, use_case, contributors)
+    if rule is None and contributors is None and force.policy.epsilon == 0:
         rule = f"no budget is given for '{use_case.name}'"
     if rule is not None:
-        note(force, use_case, STEP.name, f"refused: {rule}")
+        note(force, use_case, step.name, f"refused: {rule}")
         raise PolicyError(f"force '{force.name}' refused: {rule}")
 
 

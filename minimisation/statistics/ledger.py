@@ -21,7 +21,7 @@ from minimisation.forces.log import Log
 from minimisation.forces.policy import Period
 from minimisation.statistics.accounting import NOTHING, Account, Amount, Spend
 
-State: TypeAlias = Literal["reserved", "started", "committed", "cancelled", "assessed"]
+State: TypeAlias = Literal["reserved", "started", "committed", "cancelled", "assessed", "shown"]
 Entry: TypeAlias = Mapping[str, Any]
 
 
@@ -169,6 +169,28 @@ class Ledger:
         """Assessments of a purpose in this year so far."""
         entries = self.entries()
         return _assessed(entries, self._now(entries), purpose)
+
+    def show(self, *, purpose: str, analyst: str, what: str) -> None:
+        """Enter a table that is released without noise, so that later ones are checked against it.
+
+        Args:
+            purpose: use case.
+            analyst: who asks.
+            what: the query in the text form.
+        """
+        with self.log.writing() as writer:
+            at = self._now(writer.entries()).isoformat()
+            body = {"state": "shown", "purpose": purpose, "analyst": analyst, "what": what}
+            writer.append(body | {"at": at})
+
+    def shown(self, purpose: str) -> tuple[str, ...]:
+        """Queries of a purpose whose tables were released without noise, each once."""
+        texts = [
+            entry["what"]
+            for entry in self.entries()
+            if entry.get("state") == "shown" and entry["purpose"] == purpose
+        ]
+        return tuple(dict.fromkeys(texts))
 
     def spent(
         self, period: Period = "year", *, purpose: str | None = None, analyst: str | None = None

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from minimisation.statistics.accounting import Amount
+    from minimisation.statistics.desk import Asking
+    from minimisation.statistics.disclosure.controlled import Method
     from minimisation.statistics.quote import Quote, Width
     from sandbox.study import Study
 
@@ -47,6 +49,10 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     within: Annotated[
         str, typer.Option(help="Interval wanted, such as rows=20 or mean_age=1.5@1000 rows.")
     ] = "",
+    disclosure_control: Annotated[
+        str,
+        typer.Option(help="Counts without epsilon instead: rounding, suppression or cell-keys."),
+    ] = "",
     workspace: Workspace = Path("workspace"),
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
@@ -61,6 +67,10 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     started = time.monotonic()
     study = _study(plan, workspace)
     case = study.plan.use_case
+    if disclosure_control:
+        asking = Asking(purpose=case.name, analyst=analyst, what=text)
+        _control(study, force or list(study.stores), disclosure_control, asking, as_json=as_json)
+        return
     single = case.unit == "record"  # every record is a unit of its own
     allowance = planner.Allowance(
         in_all=1 if single else in_all, groups=1 if single else groups, rows=1 if single else rows
@@ -83,6 +93,26 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     _print_table(answer.table, as_json=as_json)
     for name, cost in answer.costs.items():
         stderr.print(f"{name} charged: {_price(cost)}", highlight=False)
+
+
+def _control(
+    study: "Study", names: Sequence[str], method: str, asking: "Asking", *, as_json: bool
+) -> None:
+    """Counts under disclosure control; as no epsilon goes with them, the label does."""
+    from minimisation.statistics.disclosure.controlled import (  # noqa: PLC0415 - as above
+        IN_WORDS,
+        Control,
+    )
+    from sandbox import controlled_tables  # noqa: PLC0415 - as above
+
+    control = Control(method=cast("Method", method))
+    table = controlled_tables.ask(study, names, control, asking)
+    stderr.print(f"no epsilon: {IN_WORDS[control.method]}", highlight=False)
+    stderr.print(
+        "checked against every such table released before; it bounds nothing else",
+        highlight=False,
+    )
+    _print_table(table, as_json=as_json)
 
 
 def _study(plan: Path, workspace: Path) -> "Study":

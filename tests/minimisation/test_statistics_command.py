@@ -192,3 +192,38 @@ def test_a_force_whose_policy_does_not_name_the_query_refuses_it(run: Run, works
     assert isinstance(refused.exception, PolicyError)
     assert "'brackwell' refused" in str(refused.exception)
     assert rows_of(run("budget", "show", "--json"))[0]["epsilon_sum"] == 0
+
+
+@pytest.mark.parametrize("method", ["rounding", "suppression", "cell-keys"])
+def test_a_table_under_disclosure_control_says_that_it_has_no_epsilon(
+    run: Run, method: str
+) -> None:
+    asked = ("query", "persons by sex", "--disclosure-control", method, "--json")
+    first = run(*asked)
+    rows = rows_of(first)
+    assert all(abs(row["persons"] - 100) <= 10 for row in rows)
+    assert set(rows[0]) == {"sex", "persons"}
+    assert "no epsilon" in first.stderr
+    assert rows_of(run(*asked)) == rows, "the same table again tells nothing new"
+    spent = rows_of(run("budget", "show", "--json"))
+    assert [row["epsilon_sum"] for row in spent] == [0, 0]
+
+
+def test_everybody_but_a_few_is_refused_after_everybody(run: Run, workspace: Path) -> None:
+    lines = (workspace / "rows.csv").read_text().replace("SYN-0,ashmere,30", "SYN-0,ashmere,80")
+    (workspace / "rows.csv").write_text(lines)
+    control = ("--disclosure-control", "rounding")
+    rows_of(run("query", "persons", *control, "--json"))
+    refused = run("query", "persons where age <= 79", *control)
+    assert isinstance(refused.exception, PolicyError)
+    assert "tables released before" in str(refused.exception)
+    # with noise the same question is a matter of budget
+    rows_of(run("query", "persons where age <= 79", "--json"))
+
+
+def test_disclosure_control_takes_counts_only(run: Run) -> None:
+    for text in ("mean(age) by sex", "rows, persons", "rows by height"):
+        refused = run("query", text, "--disclosure-control", "rounding")
+        assert isinstance(refused.exception, UseCaseError)
+    unknown = run("query", "rows", "--disclosure-control", "hoping")
+    assert "must be one of: rounding, suppression, cell-keys" in str(unknown.exception)

@@ -104,10 +104,22 @@ def test_a_check_of_the_new_table_alone_is_caught(
     monkeypatch.setattr(
         differencing,
         "_incidence",
-        lambda atoms, plans, tables: incidence(atoms, plans, tables)[-1:] * (tables == len(plans)),
+        lambda atoms, shown: incidence(atoms, [*[()] * (len(shown) - 1), shown[-1]]),
     )
     with pytest.raises(AssertionError):
         assert singled_out(planned("rows where age <= 89"), [planned("rows")], connection)
+
+
+def test_cells_that_are_not_shown_are_unknown_until_others_give_them(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    lone, everybody = planned("rows where age >= 70"), planned("rows")
+    others = planned("rows where age <= 69")
+    assert singled_out(lone, [], connection)
+    assert not singled_out(lone, [], connection, small_shown=False)
+    # shown, the lone one is known before; left out, they become known by the difference
+    assert not singled_out(others, [everybody, lone], connection)
+    assert singled_out(others, [everybody, lone], connection, small_shown=False)
 
 
 def test_too_many_groups_are_refused(

@@ -43,6 +43,8 @@ def singled_out(
     released: Sequence[QueryPlan],
     connection: duckdb.DuckDBPyConnection,
     fewest: int = 10,
+    *,
+    small_shown: bool = True,
 ) -> tuple[Atom, ...]:
     """Groups of fewer than `fewest` people that the new table would make known.
 
@@ -51,6 +53,8 @@ def singled_out(
         released: every table released before from the same stored table, likewise.
         connection: the force's store.
         fewest: smallest group that may be known.
+        small_shown: whether cells of fewer people are shown as they are; if not, as after
+            suppression, rounding or perturbation, they count as unknown unless others give them.
 
     Raises:
         PolicyError: if the tables cut people into more than 3,000 groups.
@@ -60,8 +64,9 @@ def singled_out(
     if len(atoms) > MOST_ATOMS:
         msg = f"table must cut people, with those released before, into at most {MOST_ATOMS} groups"
         raise PolicyError(f"{msg}: ask for coarser keys")
-    after = _determined(_incidence(atoms, plans, len(plans)))
-    before = _determined(_incidence(atoms, plans, len(plans) - 1))
+    shown = [_shown(plan, connection, 0 if small_shown else fewest) for plan in plans]
+    after = _determined(_incidence(atoms, shown))
+    before = _determined(_incidence(atoms, shown[:-1]))
     small = people < fewest
     return tuple(
         atom
@@ -76,13 +81,15 @@ def refuse_differencing(
     released: Sequence[QueryPlan],
     connection: duckdb.DuckDBPyConnection,
     fewest: int = 10,
+    *,
+    small_shown: bool = True,
 ) -> None:
-    """Refuse a table without noise that would single out a small group.
+    """Refuse a table without noise that would single out a small group; see `singled_out`.
 
     Raises:
         PolicyError: naming the rule; not which group, nor how many.
     """
-    if singled_out(new, released, connection, fewest):
+    if singled_out(new, released, connection, fewest, small_shown=small_shown):
         msg = f"table must not single out groups of fewer than {fewest} people, alone or together"
         raise PolicyError(f"{msg} with tables released before: ask for coarser keys or for noise")
 
@@ -112,16 +119,25 @@ def _atoms(
     return atoms, np.array([row[-1] for row in found], dtype=np.int64)
 
 
-def _incidence(atoms: Sequence[Atom], plans: Sequence[QueryPlan], tables: int) -> Matrix:
-    """Row per cell of the first tables, column per atom; 1 where the atom is in the cell."""
-    rows = []
-    for table in range(tables):
-        cells = [atom.cells[table] for atom in atoms]
-        rows += [
-            [float(cell == own) for own in cells]
-            for cell in range(plans[table].cells)
-            if cell in set(cells)
-        ]
+def _shown(plan: QueryPlan, connection: duckdb.DuckDBPyConnection, fewest: int) -> list[int]:
+    """Cells of a table that hold at least `fewest` people."""
+    where = " and ".join(population.conditions(plan))
+    person = f"{sql.name(plan.source)}.{sql.name(PERSON)}"
+    found = connection.execute(
+        f"select {population.cell_sql(plan)} as cell from {population.tables_sql(plan)}"
+        f" where {where} group by cell"
+        f" having cell is not null and count(distinct {person}) >= {fewest}"
+    ).fetchall()
+    return sorted(int(row[0]) for row in found)
+
+
+def _incidence(atoms: Sequence[Atom], shown: Sequence[Sequence[int]]) -> Matrix:
+    """Row per shown cell of each table, column per atom; 1 where the atom is in the cell."""
+    rows = [
+        [float(cell == atom.cells[table]) for atom in atoms]
+        for table, cells in enumerate(shown)
+        for cell in cells
+    ]
     return np.array(rows, dtype=np.float64).reshape(-1, len(atoms))
 
 
