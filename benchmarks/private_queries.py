@@ -34,6 +34,8 @@ from minimisation.statistics.text_form import parse
 
 GROUPS = 1_887
 ROWS_PER_PERSON = 20
+CHUNK = 10_000_000
+"""Rows that are ranked and stored at a time."""
 EPSILON = 1.0
 ALLOWANCE = Allowance(in_all=10, groups=10, rows=3)
 TABLE = StoredTable(
@@ -83,22 +85,31 @@ class Result:
     """Half width of a count's 95 % noise interval."""
 
 
-def generate(path: Path, rows: int, threads: int) -> dict[str, float]:
-    """Write the table and its prepared copy; seconds that each took."""
+def generate(path: Path, rows: int, threads: int, memory: str = "4GB") -> dict[str, float]:
+    """Write the table and its prepared copy, people by people; seconds that each took."""
     people = max(1, rows // ROWS_PER_PERSON)
+    chunks = -(-rows // CHUNK)
     share = "(hash(i, 1) / 18446744073709551616.0)"
-    source = f"""select cast(floor({people} * {share} * {share}) as bigint) as person,
+    events = f"""select cast(floor({people} * {share} * {share}) as bigint) as person,
         cast(hash(i, 2) % {GROUPS} as smallint) as area,
         cast(hash(i, 3) % 101 as smallint) as value,
         cast(hash(i, 4) % 40 as tinyint) as kind, i from range({rows}) t(i)"""
     taken = {}
-    with duckdb.connect(str(path), config={"threads": threads}) as connection:
+    with duckdb.connect(str(path)) as connection:
+        for setting in (f"threads = {threads}", f"memory_limit = '{memory}'"):
+            connection.execute(f"set {setting}")
+        connection.execute(f"set temp_directory = '{path.parent / 'spill'}'")
         start = time.perf_counter()
         connection.execute(
-            f"""create table events as select person, cast(row_number() over (partition by person
-            order by hash(i), i) as integer) as rank, area, value, kind from ({source})
-            order by rank"""
+            "create table events"
+            " (person bigint, rank integer, area smallint, value smallint, kind tinyint)"
         )
+        for chunk in range(chunks):
+            connection.execute(
+                f"""insert into events select person, cast(row_number() over (partition by person
+                order by hash(i), i) as integer) as rank, area, value, kind
+                from ({events}) where person % {chunks} = {chunk} order by rank"""
+            )
         taken["load"] = time.perf_counter() - start
         start = time.perf_counter()
         preparation.prepare(connection, TABLE, TABLE.prepared[0])
@@ -205,7 +216,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = given.table or Path(folder) / "events.duckdb"
         if not path.exists():
-            for what, taken in generate(path, given.rows, given.threads).items():
+            for what, taken in generate(path, given.rows, given.threads, given.memory).items():
                 sys.stderr.write(f"{what}: {taken:.1f} s\n")
         sys.stdout.write(f"{given.rows:,} rows, {GROUPS:,} groups, {given.threads} threads, ")
         sys.stdout.write(f"{given.memory}, epsilon {EPSILON:g}, {given.runs} runs in turn\n")

@@ -6,7 +6,6 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from minimisation.contract.errors import StoreError
 from minimisation.statistics import noise
 from minimisation.statistics.answers import (
     Figure,
@@ -15,7 +14,8 @@ from minimisation.statistics.answers import (
     sum_figure,
     variance_figure,
 )
-from minimisation.statistics.compiler import compile_query
+from minimisation.statistics.duckdb_engine import DuckDBEngine
+from minimisation.statistics.engine import Engine
 from minimisation.statistics.histograms import Tree, histogram_figures, quantile_figure
 from minimisation.statistics.planner import QueryPlan
 from minimisation.statistics.query import Measure
@@ -26,18 +26,19 @@ def noise_of(plan: QueryPlan, epsilon: float, delta: float) -> noise.Noise:
     return noise.cheapest(plan.vector.l1, plan.vector.l2_squared, epsilon, delta)
 
 
-def exact_vector(plan: QueryPlan, connection: duckdb.DuckDBPyConnection) -> noise.Integers:
+def exact_vector(plan: QueryPlan, engine: Engine | duckdb.DuckDBPyConnection) -> noise.Integers:
     """Exact bounded sums before noise, shape (entries, cells); never to be released.
+
+    Args:
+        plan: the query.
+        engine: what holds its tables; a DuckDB connection stands for the engine on it.
 
     Raises:
         StoreError: if the store cannot answer; the message names no value, row or path.
     """
-    try:
-        sums = connection.execute(compile_query(plan)).to_arrow_table()
-    except duckdb.Error as error:
-        # the original message may print a value
-        msg = f"table '{plan.source}' could not be read ({type(error).__name__})"
-        raise StoreError(f"{msg}; nothing was released") from None
+    if isinstance(engine, duckdb.DuckDBPyConnection):
+        engine = DuckDBEngine(connection=engine)
+    sums = engine.sums(plan)
     cells = sums.column("cell").to_numpy().astype(np.int64)
     # a code outside the declared list would be a fault of the load; it must not be an error here
     inside = (cells >= 0) & (cells < plan.cells)
@@ -52,10 +53,10 @@ def exact_vector(plan: QueryPlan, connection: duckdb.DuckDBPyConnection) -> nois
 
 
 def run(
-    plan: QueryPlan, connection: duckdb.DuckDBPyConnection, added: noise.Noise
+    plan: QueryPlan, engine: Engine | duckdb.DuckDBPyConnection, added: noise.Noise
 ) -> noise.Integers:
     """Noisy weighted sums, shape (entries, cells); cells without rows are noised like any other."""
-    exact = exact_vector(plan, connection)
+    exact = exact_vector(plan, engine)
     return noise.perturb(exact.ravel(), added).reshape(exact.shape)
 
 

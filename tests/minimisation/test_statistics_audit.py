@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minimisation import Bounds, Categories, Column
-from minimisation.statistics import audit, contributions, noise, private_query
+from minimisation.statistics import audit, contributions, duckdb_engine, noise, private_query
 from minimisation.statistics.catalogue import Prepared, Reference, StoredTable
 from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.lower_bound import lower_bound
@@ -210,7 +210,7 @@ def test_a_query_that_breaks_its_claim_is_caught(
     form, name, broken = MUTANTS[mutant]
     if broken is refined_after_truncation:
         monkeypatch.setattr(contributions, "packing", lambda _: None)
-    monkeypatch.setattr(private_query, "compile_query", broken)
+    monkeypatch.setattr(duckdb_engine, "compile_query", broken)
 
     assert audit.worst(planned(form, name), 20).largest > 1
 
@@ -221,7 +221,7 @@ def test_a_claim_broken_in_the_wide_form_is_caught(
 ) -> None:
     form, name, broken = MUTANTS[mutant]
     monkeypatch.setattr(contributions, "packing", lambda _: None)
-    monkeypatch.setattr(private_query, "compile_query", broken)
+    monkeypatch.setattr(duckdb_engine, "compile_query", broken)
 
     assert audit.worst(planned(form, name), 20).largest > 1
 
@@ -249,7 +249,7 @@ def test_packed_fields_that_overlap_are_caught(name: str, monkeypatch: pytest.Mo
     monkeypatch.undo()
 
     assert mutant != compile_query(plan)
-    monkeypatch.setattr(private_query, "compile_query", lambda _: mutant)
+    monkeypatch.setattr(duckdb_engine, "compile_query", lambda _: mutant)
     assert audit.worst(plan, 20).largest > 1
 
 
@@ -275,7 +275,7 @@ def test_a_join_that_doubles_rows_is_caught(monkeypatch: pytest.MonkeyPatch) -> 
     doubled = compile_query(plan).replace(
         ' where "custody"', ' join range(2) on true where "custody"'
     )
-    monkeypatch.setattr(private_query, "compile_query", lambda _: doubled)
+    monkeypatch.setattr(duckdb_engine, "compile_query", lambda _: doubled)
 
     assert audit.worst(plan, 20).largest > 1
 
@@ -289,7 +289,9 @@ def large_sums(connection: duckdb.DuckDBPyConnection, plan: QueryPlan) -> float:
         others = {n: [row(int(rng.integers(high - 2**30, high)))] for n in range(400)}
         for person in (401, 402):
             invented = audit.Invented(
-                table=TABLE, people=others | {person: [row(high)]}, referred={"station": [], "region": []}
+                table=TABLE,
+                people=others | {person: [row(high)]},
+                referred={"station": [], "region": []},
             )
             whole, rest = audit.recorded(plan, connection, invented, person)
             worst = max(worst, float(np.abs(whole - rest).sum()) / plan.vector.l1)
@@ -318,7 +320,7 @@ def test_a_sum_in_doubles_is_caught_where_whole_numbers_are_not(
     with duckdb.connect(config={"threads": 1}) as connection:
         assert large_sums(connection, plan) == 1
         monkeypatch.setattr(
-            private_query, "compile_query", in_doubles if form == "prefix" else in_doubles_of_all
+            duckdb_engine, "compile_query", in_doubles if form == "prefix" else in_doubles_of_all
         )
         assert large_sums(connection, plan) > 1
 
@@ -389,7 +391,7 @@ def test_a_bound_off_by_one_shows_an_epsilon_above_the_claim(
     added = private_query.noise_of(plan, EPSILON, 0.0)
     honest = audit.shown_epsilon(plan, added, 5000)
     broken = compile_query(larger(plan, rows=1))
-    monkeypatch.setattr(private_query, "compile_query", lambda _: broken)
+    monkeypatch.setattr(duckdb_engine, "compile_query", lambda _: broken)
 
     assert honest <= EPSILON < audit.shown_epsilon(plan, added, 5000)
 

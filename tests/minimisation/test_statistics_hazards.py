@@ -15,7 +15,14 @@ import pytest
 
 from minimisation import Bounds, BudgetExceededError, Categories, Column, StoreError, UseCaseError
 from minimisation.forces.log import Log
-from minimisation.statistics import audit, compiler, noise, preparation, private_query
+from minimisation.statistics import (
+    audit,
+    compiler,
+    duckdb_engine,
+    noise,
+    preparation,
+    private_query,
+)
 from minimisation.statistics.accounting import NOTHING, Account, Spend
 from minimisation.statistics.audit import Invented, Row
 from minimisation.statistics.catalogue import Prepared, Reference, StoredTable
@@ -281,7 +288,7 @@ def test_ties_of_the_hash_keep_no_group_more(
     plan = planned(SHAPES[2][1])
     tied = compile_query(plan).replace("hash(person, cell, 4)", "hash(1)")
     assert tied != compile_query(plan)
-    monkeypatch.setattr(private_query, "compile_query", lambda _: tied)
+    monkeypatch.setattr(duckdb_engine, "compile_query", lambda _: tied)
 
     vector = unweighted(plan, exact(plan, connection, {1: [row(n % 4) for n in range(40)]}))
 

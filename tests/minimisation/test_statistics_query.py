@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minimisation import Bounds, Categories, Column, UseCaseError
-from minimisation.statistics import contributions, planner, private_query
+from minimisation.statistics import contributions, duckdb_engine, planner, private_query
 from minimisation.statistics.catalogue import Prepared, Reference, StoredTable
 from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.noise import DiscreteLaplace
@@ -172,7 +172,7 @@ def test_a_bound_off_by_one_is_caught(
     store: duckdb.DuckDBPyConnection, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        private_query, "compile_query", lambda plan: compile_query(off_by_one(plan))
+        duckdb_engine, "compile_query", lambda plan: compile_query(off_by_one(plan))
     )
     assert max(excess(store, planned(name), 24)) > 1
 
