@@ -1,24 +1,36 @@
 """Judges one release by every measure that fits its question; the runner's one way in."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from minimisation import BinaryOutcome, Forces, Held, LinearModel, Release, Statistics
+from minimisation import BinaryOutcome, Forces, Held, LinearModel, Microdata, Release, Statistics
 from sandbox.answers import answer
 from sandbox.attacks import suite as attack_suite
 from sandbox.attacks.suite import MEMBERSHIP, Suite
 from sandbox.findings import Finding
-from sandbox.measures import fairness, grouped, outcome, ranking
+from sandbox.measures import fairness, grouped, outcome, ranking, review_load
 from sandbox.measures.resampling import Array
+from sandbox.measures_synthetic import findings as rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What a release is judged beside, apart from the people."""
+
+    suite: Suite = MEMBERSHIP
+    """Which attacks it is put to."""
+    history: Sequence[Release] = ()
+    """Releases about the same people that an attacker can average, this one last; fewer than two:
+    nothing to average."""
+    pooled: Array | None = None
+    """Flags under pooling, as `fairness.pooled_flags` gives them, against which changes are told;
+    None: no changes."""
 
 
 def assess_release(
-    forces: Forces,
-    release: Release,
-    seed: int,
-    suite: Suite = MEMBERSHIP,
-    history: Sequence[Release] = (),
+    forces: Forces, release: Release, seed: int, beside: Beside = Beside()
 ) -> list[Finding]:
     """Usefulness, fairness and attack figures of a release.
 
@@ -26,9 +38,7 @@ def assess_release(
         forces: opened; measures run inside each of them.
         release: what the option sent out.
         seed: the assessment's seed, equal for all options.
-        suite: which attacks it is put to.
-        history: releases about the same people that an attacker can average, this one last; fewer
-            than two: nothing to average.
+        beside: what it is attacked with and compared with.
 
     Returns:
         Findings, headline figures first.
@@ -41,7 +51,7 @@ def assess_release(
     question = use_case.question
     if isinstance(question, BinaryOutcome):
         counts = outcome.counts_of(forces, answered, seed)
-        found = _outcome_findings(forces, answered, counts, seed)
+        found = _outcome_findings(forces, answered, counts, seed, beside.pooled)
     else:
         truth = grouped.truth_of(forces, answered, seed)
         if not isinstance(answered.artefact, Statistics):
@@ -49,22 +59,41 @@ def assess_release(
         found = grouped.findings(use_case, truth, answered.artefact, forces.names)
     if isinstance(release.artefact, Held):
         return [*found, *_nothing_left()]
-    tables = [Release(artefact=answer(each.artefact, use_case, forces.names)) for each in history]
-    return [*found, *attack_suite.findings(forces, release, seed, suite, tables)]
+    if _judged_as_rows(release, beside.suite):
+        found += rows.findings(forces, release, seed)
+    tables = [
+        Release(artefact=answer(each.artefact, use_case, forces.names)) for each in beside.history
+    ]
+    return [*found, *attack_suite.findings(forces, release, seed, beside.suite, tables)]
 
 
-def _outcome_findings(forces: Forces, answered: Release, counts: Array, seed: int) -> list[Finding]:
-    question = outcome.question_of(forces.use_case)
+def _judged_as_rows(release: Release, suite: Suite) -> bool:
+    """Whether rows are also judged as a table: real ones at the first repeat, drawn ones always."""
+    artefact = release.artefact
+    return isinstance(artefact, Microdata) and (artefact.synthetic or suite != MEMBERSHIP)
+
+
+def _outcome_findings(
+    forces: Forces, answered: Release, counts: Array, seed: int, pooled: Array | None
+) -> list[Finding]:
+    use_case = forces.use_case
+    question = outcome.question_of(use_case)
     if counts[0].sum() == 0:
         note = "nobody is held out, so the answer cannot be judged"
         return [Finding(measure="auc", value=None, better="higher", note=note)]
     model = answered.artefact
     calibrated = not isinstance(model, LinearModel) or model.link == "logit"
     cut = ranking.cut(np.asarray(counts[0]), question.top_share)
-    return [
+    by_force = fairness.counted(forces, answered, seed, cut)
+    flags = np.sum(list(by_force.values()), axis=0)[:, :-1]
+    found = [
         *outcome.findings(counts, question, calibrated=calibrated),
-        *fairness.findings(forces, answered, seed, cut),
+        *fairness.group_findings(use_case, flags, calibrated=calibrated),
+        *review_load.findings(use_case, by_force),
     ]
+    if pooled is not None:
+        found += fairness.change_findings(use_case, flags, pooled[:, :-1])
+    return found
 
 
 def _nothing_left() -> list[Finding]:

@@ -1,5 +1,8 @@
 """One option, one repeat: makes the release, has it assessed, and gives one row of evidence."""
 
+import hashlib
+import json
+import os
 import platform
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -10,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minimisation import (
+    BinaryOutcome,
     Forces,
     GroupedStatistics,
     Held,
@@ -23,9 +27,12 @@ from minimisation import (
     Statistics,
 )
 from minimisation.contract.errors import BudgetExceededError
-from sandbox.assessment import assess_release
+from minimisation.forces.code_digest import code_digest
+from sandbox.assessment import Beside, assess_release
 from sandbox.attacks.suite import MEMBERSHIP, SUITES, Suite
 from sandbox.cost import Stopwatch, peak_bytes
+from sandbox.measures import fairness
+from sandbox.measures.resampling import Array
 from sandbox.registry import parameters_of
 from sandbox.releases import write_designated
 from sandbox.study import Study
@@ -59,7 +66,9 @@ def run(study: Study, option: Option, repeat: int) -> dict[str, Any]:
             study.note_release(f"{option.name}, repeat {repeat}", release, files)
             suite = SUITES[plan.file.attacks.set] if repeat == 0 else MEMBERSHIP
             history = [*earlier_releases(study, option, suite, release), release]
-            findings = assess_release(forces, release, plan.file.seed, suite, history)
+            pooled = pooled_flags(study, forces)
+            beside = Beside(suite=suite, history=history, pooled=pooled)
+            findings = assess_release(forces, release, plan.file.seed, beside)
             row["cost"]["assess_seconds"] = round(
                 watch.wall() - opened - row["cost"]["release_seconds"], 4
             )
@@ -94,6 +103,28 @@ def earlier_releases(study: Study, option: Option, suite: Suite, last: Release) 
             except BudgetExceededError:
                 break
     return found
+
+
+def pooled_flags(study: Study, forces: Forces) -> Array | None:
+    """Who is flagged under pooling, worked out by the first run that needs it; None if not asked.
+
+    Kept beside the stores, under a digest of data, plan and code: in controlled access.
+    """
+    plan = study.plan
+    if not isinstance(plan.use_case.question, BinaryOutcome) or not plan.file.held_out:
+        return None
+    content = [study.digests, plan.digest, code_digest(fairness.FlagsByGroup)]
+    name = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+    path = study.workspace / "cache" / f"pooled-flags-{name}.npy"
+    if path.is_file():
+        kept: Array = np.load(path, allow_pickle=False)
+        return kept
+    flags = fairness.pooled_flags(forces, plan.file.seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{os.getpid()}-{path.name}")
+    np.save(partial, flags)
+    partial.replace(path)
+    return flags
 
 
 def _head(study: Study, option: Option, repeat: int) -> dict[str, Any]:

@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from minimisation import Column, Encoding, Forces, Release, Scene, UseCase
+from sandbox.ceiling import PooledCeiling
 from sandbox.findings import Better, Finding
-from sandbox.measures import ranking, resampling
+from sandbox.measures import outcome, ranking, resampling
 from sandbox.measures.outcome import headline, judged, outcomes, units_of
 from sandbox.measures.resampling import REPLICATES, Array
+from sandbox.measures.scores import bin_probabilities
 
 AXES = ("replicate", "group", "outcome", "flagged")
 
@@ -27,8 +30,16 @@ SHOWN: dict[str, Better] = {
     "precision": "higher",
     "false_positive_rate": "lower",
     "false_negative_rate": "lower",
+    "overprediction": "neither",
 }
 """Rates that are reported for every group, and which way is better."""
+
+
+CHANGED = ("flag_rate", "precision", "false_positive_rate", "false_negative_rate")
+"""Rates of which gaps, and changes against pooling, are reported."""
+
+PREDICTED = 2
+"""Place beside not flagged (0) and flagged (1) of the sum of predicted chances."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +55,7 @@ class FlagsByGroup:
 
     @property
     def schema(self) -> pa.Schema:
-        """Replicate, group (by its place in `group_names`), outcome, flagged, value."""
+        """Replicate, group (by its place in `group_names`, everyone last), outcome, flagged."""
         return resampling.sparse_schema(AXES)
 
     def observe(self, scene: Scene) -> pa.Table:
@@ -52,13 +63,31 @@ class FlagsByGroup:
         rows, places = judged(scene)
         happened = outcomes(scene.use_case, rows)
         flagged = (places > self.threshold) + self.part * (places == self.threshold)
+        chance = bin_probabilities()[places]
         weight = resampling.weights(scene, units_of(rows))
-        belongs = membership(scene.use_case, rows)
+        everyone = np.ones((rows.num_rows, 1))
+        belongs = np.hstack([membership(scene.use_case, rows), everyone])
         counts = [
-            [(weight * side * share) @ belongs for share in (1 - flagged, flagged)]
+            [(weight * side * share) @ belongs for share in (1 - flagged, flagged, chance)]
             for side in (1 - happened, happened)
         ]
         return resampling.sparse(np.moveaxis(np.array(counts), (0, 1), (2, 3)), AXES)
+
+
+def counted(
+    forces: Forces, release: Release, seed: int, cut: tuple[int, float]
+) -> dict[str, Array]:
+    """Force → counts of (replicate, group, outcome, flagged or predicted), everyone last.
+
+    Args:
+        forces: opened.
+        release: answers the question by a model.
+        seed: the assessment's seed.
+        cut: as `ranking.cut` gives it.
+    """
+    tables = forces.assess(FlagsByGroup(threshold=cut[0], part=cut[1]), release, seed)
+    shape = (REPLICATES + 1, len(group_names(forces.use_case)) + 1, 2, 3)
+    return {force: resampling.dense([table], AXES, shape) for force, table in tables.items()}
 
 
 def group_names(use_case: UseCase) -> list[str]:
@@ -72,44 +101,105 @@ def membership(use_case: UseCase, rows: pa.Table) -> Array:
     return np.round(encoding.encode(rows))
 
 
-def findings(forces: Forces, release: Release, seed: int, cut: tuple[int, float]) -> list[Finding]:
-    """Rates per group, and the largest gap between groups of each protected column."""
-    use_case = forces.use_case
-    names = group_names(use_case)
-    if not names:
-        return []
-    tables = forces.assess(FlagsByGroup(threshold=cut[0], part=cut[1]), release, seed)
-    shape = (REPLICATES + 1, len(names), 2, 2)
-    flags = resampling.dense(tables.values(), AXES, shape)
-    return group_findings(use_case, flags)
+def group_findings(use_case: UseCase, flags: Array, *, calibrated: bool = False) -> list[Finding]:
+    """Rates per group, and the largest gap between groups of each protected column.
 
-
-def group_findings(use_case: UseCase, flags: Array) -> list[Finding]:
-    """Findings from counts of shape (replicates + 1, groups, outcome, flagged)."""
+    Args:
+        use_case: the question.
+        flags: (replicates + 1, groups, outcome, flagged), everyone left out.
+        calibrated: whether predicted chances stand beside the flags and are to be judged.
+    """
     found: list[Finding] = []
-    names = group_names(use_case)
-    every = ranking.rates(flags)
-    enough = {rate: _denominators(flags)[rate] >= FEWEST for rate in SHOWN}
-    for place, name in enumerate(names):
-        for rate, better in SHOWN.items():
+    every, enough = _rates(flags, calibrated=calibrated)
+    for place, name in enumerate(group_names(use_case)):
+        for rate, figures in every.items():
             if enough[rate][place]:
-                figures = every[rate][:, place]
-                found.append(_without_replicates(headline(rate, figures, better, group=name)))
+                known = headline(rate, figures[:, place], SHOWN[rate], group=name)
+                found.append(_without_replicates(known))
             else:
-                note = f"too few to report: under {FEWEST} people"
-                found.append(
-                    Finding(measure=rate, value=None, better=better, group=name, note=note)
-                )
+                found.append(_too_few(rate, name))
+    found += [
+        headline(f"{rate}_gap", gap, "lower", group=column)
+        for column, rate, gap in _gaps(use_case, every, enough)
+    ]
+    return found
+
+
+def change_findings(use_case: UseCase, flags: Array, pooled: Array) -> list[Finding]:
+    """What the option changed for every group against pooling, on the same people.
+
+    What pooling does to a group is not in it; a bias of the label stands in either.
+
+    Args:
+        use_case: the question.
+        flags: (replicates + 1, groups, outcome, flagged) under the option, everyone left out.
+        pooled: the same under the model that pooling every row would give.
+    """
+    found: list[Finding] = []
+    (mine, enough), (theirs, also) = (_rates(each, calibrated=False) for each in (flags, pooled))
+    both = {rate: enough[rate] & also[rate] for rate in CHANGED}
+    for place, name in enumerate(group_names(use_case)):
+        for rate in CHANGED:
+            measure = f"{rate}_change"
+            if not both[rate][place]:
+                found.append(_too_few(measure, name))
+                continue
+            moved = mine[rate][:, place] - theirs[rate][:, place]
+            found.append(_without_replicates(headline(measure, moved, "neither", group=name)))
+    gaps = zip(_gaps(use_case, mine, both), _gaps(use_case, theirs, both), strict=True)
+    for (column, rate, gap), (_, _, before) in gaps:
+        widened = headline(f"{rate}_gap_change", gap - before, "lower", group=column)
+        found.append(_without_replicates(widened))
+    return found
+
+
+def pooled_flags(forces: Forces, seed: int) -> Array:
+    """Counts of (replicate, group, outcome, flagged) under the model that pooling would give.
+
+    Worked out inside the assessment, without pooling.
+    """
+    question = outcome.question_of(forces.use_case)
+    release = PooledCeiling().apply(forces, forces.use_case, np.random.default_rng(0))
+    scored = outcome.counts_of(forces, release, seed)
+    cut = ranking.cut(scored[0], question.top_share)
+    total: Array = np.sum(list(counted(forces, release, seed, cut).values()), axis=0)
+    return total
+
+
+def _rates(
+    flags: Array, *, calibrated: bool
+) -> tuple[dict[str, Array], dict[str, npt.NDArray[np.bool_]]]:
+    """Rate → (replicates, groups), and rate → (groups,) whether enough people stand behind it."""
+    counts = flags[..., :PREDICTED]
+    every = {rate: figures for rate, figures in ranking.rates(counts).items() if rate in SHOWN}
+    enough = {rate: people >= FEWEST for rate, people in _denominators(counts).items()}
+    if calibrated:
+        people = counts.sum(axis=(-1, -2))
+        over = flags[..., PREDICTED].sum(axis=-1) - counts[..., 1, :].sum(axis=-1)
+        every["overprediction"] = np.divide(
+            over, people, out=np.full(over.shape, np.nan), where=people > 0
+        )
+        enough["overprediction"] = enough["flag_rate"]
+    return every, enough
+
+
+def _gaps(
+    use_case: UseCase, every: dict[str, Array], enough: dict[str, npt.NDArray[np.bool_]]
+) -> Iterator[tuple[str, str, Array]]:
+    """Protected column, rate and largest difference between its reported groups, per replicate."""
+    names = group_names(use_case)
     for column in use_case.protected:
         mine = np.array([name.startswith(f"{column.name}=") for name in names])
-        for rate in ("flag_rate", "false_positive_rate", "false_negative_rate", "precision"):
-            reported = mine & enough[rate]
-            if reported.sum() > 1:
-                figures = np.nanmax(every[rate][:, reported], axis=1) - np.nanmin(
-                    every[rate][:, reported], axis=1
-                )
-                found.append(headline(f"{rate}_gap", figures, "lower", group=column.name))
-    return found
+        for rate in (*CHANGED, "overprediction"):
+            if rate in enough and (reported := mine & enough[rate]).sum() > 1:
+                figures = every[rate][:, reported]
+                yield column.name, rate, np.nanmax(figures, axis=1) - np.nanmin(figures, axis=1)
+
+
+def _too_few(measure: str, group: str) -> Finding:
+    better = SHOWN.get(measure, "neither")
+    note = f"too few to report: under {FEWEST} people"
+    return Finding(measure=measure, value=None, better=better, group=group, note=note)
 
 
 def _denominators(flags: Array) -> dict[str, Array]:

@@ -5,20 +5,16 @@ Beside any accuracy stand the base rate and the false alerts: per true one, and 
 (Axelsson, "The base-rate fallacy and the difficulty of intrusion detection", 2000).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
-import pyarrow as pa
 
-from minimisation import Forces, Release, Scene
-from sandbox.answers import answer
+from minimisation import UseCase
 from sandbox.findings import Better, Finding
-from sandbox.measures import fairness, outcome, ranking, resampling
-from sandbox.measures.fairness import FEWEST, FlagsByGroup
-from sandbox.measures.outcome import headline, judged, outcomes, units_of
-from sandbox.measures.resampling import REPLICATES, Array
-
-AXES = ("replicate", "outcome", "flagged")
+from sandbox.measures import fairness, ranking
+from sandbox.measures.fairness import FEWEST
+from sandbox.measures.outcome import headline
+from sandbox.measures.resampling import Array
 
 SHOWN: dict[str, Better] = {
     "alerts_per_1000": "neither",
@@ -26,35 +22,6 @@ SHOWN: dict[str, Better] = {
     "false_per_true_alert": "lower",
 }
 """Figures, and which way is better."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Alerts:
-    """Held-out people by outcome and alert, in every bootstrap replicate."""
-
-    threshold: int
-    """Lowest score bin that raises an alert."""
-    part: float = 1.0
-    """Part of the people in that bin for whom it does."""
-    name: str = "alerts"
-    """Name in the audit log."""
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Replicate, outcome, flagged, value."""
-        return resampling.sparse_schema(AXES)
-
-    def observe(self, scene: Scene) -> pa.Table:
-        """Count this force's held-out people."""
-        rows, places = judged(scene)
-        happened = outcomes(scene.use_case, rows)
-        flagged = (places > self.threshold) + self.part * (places == self.threshold)
-        weight = resampling.weights(scene, units_of(rows))
-        counts = [
-            [weight @ (side * share) for share in (1 - flagged, flagged)]
-            for side in (1 - happened, happened)
-        ]
-        return resampling.sparse(np.moveaxis(np.array(counts), 2, 0), AXES)
 
 
 def load(counts: Array) -> dict[str, Array]:
@@ -72,33 +39,20 @@ def load(counts: Array) -> dict[str, Array]:
     }
 
 
-def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
-    """Review load for everyone, every protected group and every force.
+def findings(use_case: UseCase, each: Mapping[str, Array]) -> list[Finding]:
+    """Review load for everyone, every force and every protected group.
 
-    Raises:
-        NotApplicableError: if the release does not answer the use case's question.
+    Args:
+        use_case: the question.
+        each: force → counts as `fairness.counted` gives them.
     """
-    use_case = forces.use_case
-    answered = Release(artefact=answer(release.artefact, use_case, forces.names))
-    scored = outcome.counts_of(forces, answered, seed)
-    if scored[0].sum() == 0:
-        note = "nobody is held out, so alerts cannot be counted"
-        return [Finding(measure="alerts_per_1000", value=None, better="neither", note=note)]
-    threshold, part = ranking.cut(scored[0], outcome.question_of(use_case).top_share)
-    tables = forces.assess(Alerts(threshold=threshold, part=part), answered, seed)
-    shape = (REPLICATES + 1, 2, 2)
-    each = {force: resampling.dense([table], AXES, shape) for force, table in tables.items()}
-    found = _figures(np.sum(list(each.values()), axis=0))
-    for force, counts in each.items():
-        found += _figures(counts, force=force)
-    names = fairness.group_names(use_case)
-    if names:
-        measure = FlagsByGroup(threshold=threshold, part=part)
-        parts = forces.assess(measure, answered, seed).values()
-        size = (REPLICATES + 1, len(names), 2, 2)
-        flags = resampling.dense(parts, fairness.AXES, size)
-        for place, name in enumerate(names):
-            found += _figures(flags[:, place], group=name)
+    flags = {force: counts[..., : fairness.PREDICTED] for force, counts in each.items()}
+    total = np.sum(list(flags.values()), axis=0)
+    found = _figures(total[:, -1])
+    for force, counts in flags.items():
+        found += _figures(counts[:, -1], force=force)
+    for place, name in enumerate(fairness.group_names(use_case)):
+        found += _figures(total[:, place], group=name)
     return found
 
 

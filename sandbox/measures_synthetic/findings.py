@@ -245,7 +245,8 @@ def _mean(
 def _finding(
     measure: str, value: float, better: Better, *, baseline: float | None = None, note: str = ""
 ) -> Finding:
-    return Finding(measure=measure, value=float(value), better=better, baseline=baseline, note=note)
+    read = None if baseline is None else float(baseline)
+    return Finding(measure=measure, value=float(value), better=better, baseline=read, note=note)
 
 
 def _none(measure: str, better: Better, note: str) -> Finding:

@@ -76,6 +76,11 @@ ENTRIES = {
     "flag_rate": Entry(
         title="share flagged", meaning="Share of all people who were flagged.", share=True
     ),
+    "overprediction": Entry(
+        title="predicted chance beyond what was seen",
+        meaning="Mean predicted chance of a group minus the share to whom the outcome happened. "
+        "Above 0 the group is made out to be more likely than it is.",
+    ),
     "accuracy": Entry(
         title="accuracy",
         meaning="Share of people judged rightly. Read it beside the base rate: where an outcome "

@@ -179,11 +179,10 @@ def rates_found(shared: Path) -> dict[str, float]:
     threshold = int(scores.bins(rule, np.array([5.0]))[0])
     observed = fairness.FlagsByGroup(threshold=threshold).observe(case)
     names = fairness.group_names(use_case)
-    shape = (resampling.REPLICATES + 1, len(names), 2, 2)
-    flags = resampling.dense([observed], fairness.AXES, shape)[0]
-    sexes = [place for place, name in enumerate(names) if name.startswith("sex=")]
+    shape = (resampling.REPLICATES + 1, len(names) + 1, 2, 3)
+    flags = resampling.dense([observed], fairness.AXES, shape)[0, ..., : fairness.PREDICTED]
     chosen = {
-        "all": flags[sexes].sum(axis=0),
+        "all": flags[-1],
         "African-American": flags[names.index("race=African-American")],
         "Caucasian": flags[names.index("race=Caucasian")],
     }
