@@ -13,10 +13,15 @@ from sandbox.report.pooling import Difference, Estimate, difference, pool
 
 REFERENCES = ("raw-pool", "pooled-ceiling")
 """Options that stand for pooling the raw rows, the first that ran; the second pools nothing."""
-ATTACK = "membership"
-"""How the name of every membership attack's measure begins."""
+WORST = "worst_attack"
+"""The measure of an option's worst attack, where several were run."""
 FEW_REPEATS = 5
 """Below this many repeats a comparison is called a demonstration."""
+
+
+def is_attack(finding: Finding) -> bool:
+    """Whether a finding is the result of an attack."""
+    return bool(finding.attack) or finding.measure.startswith("membership")
 
 
 class Verdict(Enum):
@@ -32,7 +37,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Attack:
-    """One membership attack, on one group of people."""
+    """One attack, on one group of people."""
 
     measure: str
     """Measure name."""
@@ -142,11 +147,9 @@ class OptionRuns:
 
     @cached_property
     def attacks(self) -> tuple[Attack, ...]:
-        """Every membership attack tried on it, in the order of the evidence."""
+        """Every attack tried on it, in the order of the evidence."""
         found = (f for row in self.done for f in row.findings)
-        keys = dict.fromkeys(
-            (f.measure, f.group) for f in found if f.measure.startswith(ATTACK) and not f.force
-        )
+        keys = dict.fromkeys((f.measure, f.group) for f in found if is_attack(f) and not f.force)
         return tuple(self._attack(measure, group) for measure, group in keys)
 
     def _attack(self, measure: str, group: str) -> Attack:
@@ -215,8 +218,9 @@ class Comparison:
 
     @cached_property
     def attack_measure(self) -> str | None:
-        """The membership measure that options are compared by: the first in the evidence."""
-        return next((a.measure for option in self.answered for a in option.attacks), None)
+        """The measure that options are compared by: the worst attack, else the first that ran."""
+        tried = dict.fromkeys(a.measure for option in self.answered for a in option.attacks)
+        return WORST if WORST in tried else next(iter(tried), None)
 
     def headline(self, option: OptionRuns) -> Estimate | None:
         """The floor's measure for an option."""

@@ -58,7 +58,7 @@ def draw(comparison: Comparison) -> dict[str, Figure]:
         kinds["trade-off"] = (
             charts.trade_off,
             wording.trade_off_finding(comparison),
-            "Usefulness against the worst membership attack, with 95% intervals on both.",
+            "Usefulness against the worst attack, with 95% intervals on both.",
         )
     if comparison.answered:
         kinds["egress"] = (

@@ -7,7 +7,7 @@ not touch; where a figure has no interval, nothing is said of chance.
 from dataclasses import dataclass, replace
 
 from sandbox.report import formats
-from sandbox.report.comparison import ATTACK, Comparison, OptionRuns
+from sandbox.report.comparison import Comparison, OptionRuns, is_attack
 from sandbox.report.glossary import GAP, entry
 from sandbox.report.pooling import Difference, Estimate, difference
 from sandbox.report.tables import Cell, Table
@@ -46,7 +46,7 @@ def measured(comparison: Comparison) -> dict[str, dict[str, tuple[str, ...]]]:
     found: dict[str, dict[str, dict[str, None]]] = {}
     for option in comparison.answered:
         for finding in (each for row in option.done for each in row.findings):
-            if finding.group and not finding.force and not finding.measure.startswith(ATTACK):
+            if finding.group and not finding.force and not is_attack(finding):
                 column = finding.group.split("=", 1)[0]
                 measures = found.setdefault(column, {})
                 measures.setdefault(finding.measure, {})[finding.group] = None

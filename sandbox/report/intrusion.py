@@ -97,10 +97,10 @@ def _intensity(option: OptionRuns, reference: OptionRuns | None, measure: str | 
     for candidate in ("same", "less", "more"):
         order = candidate if candidate in orders else order
     words = {
-        "less": "the membership attack does less well",
-        "same": "the membership attack does no differently that can be told",
-        "more": "the membership attack does better",
-        "unknown": "no verdict on the membership attack",
+        "less": "the worst attack does less well",
+        "same": "the worst attack does no differently that can be told",
+        "more": "the worst attack does better",
+        "unknown": "no verdict on any attack",
     }
     return Respect(aspect="intensity", order=order, words=words[order])
 

@@ -44,7 +44,7 @@ class Mark:
     useful_high: float = 0.0
     """Upper end."""
     risk: float = 0.0
-    """Worst membership attack."""
+    """Worst attack."""
     risk_low: float = 0.0
     """Lower end of its interval; the figure itself where there is none."""
     risk_high: float = 0.0

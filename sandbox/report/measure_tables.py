@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from sandbox.report import formats
-from sandbox.report.comparison import ATTACK, Comparison, OptionRuns
+from sandbox.report.comparison import Comparison, OptionRuns, is_attack
 from sandbox.report.glossary import entry
 from sandbox.report.pooling import Estimate
 from sandbox.report.tables import Cell, Table
@@ -16,7 +16,7 @@ def measures(comparison: Comparison) -> Table:
         for option in comparison.answered
         for row in option.done
         for f in row.findings
-        if not f.group and not f.force and not f.measure.startswith(ATTACK)
+        if not f.group and not f.force and not is_attack(f)
     )
     names = [name for name in found if name != comparison.floor.measure]
     shared = {name: _shared_notes(comparison, name) for name in names}

@@ -27,7 +27,7 @@ def options(comparison: Comparison) -> Table:
         against,
         "Person-level rows out",
         "Bytes out",
-        "Worst membership attack",
+        "Worst attack",
         "Privacy loss",
         "Time and peak memory",
     )

@@ -79,7 +79,7 @@ def trade_off(comparison: Comparison) -> Table:
 
 
 def attacks(comparison: Comparison) -> Table:
-    """Every membership attack on every option."""
+    """Every attack on every option."""
     rows = []
     for option in comparison.answered:
         for found in option.attacks:
@@ -96,7 +96,7 @@ def attacks(comparison: Comparison) -> Table:
                 )
             )
     return Table(
-        caption="Every membership attack, by group",
+        caption="Every attack, by group",
         headings=("Option", "Attack", "Among", "Result", "Guessing reaches", "Control"),
         rows=tuple(rows),
         note="Control: the same attack on people who are not in the data; it should reach what "

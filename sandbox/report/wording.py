@@ -148,12 +148,18 @@ def trade_off_finding(comparison: Comparison) -> str:
     """What the trade-off figure shows, in one line or two."""
     drawn = [o for o in comparison.answered if on_trade_off(comparison, o)]
     if not drawn:
-        return "No option has both a usefulness figure and a verdict on the membership attack."
-    found = names([o for o in drawn if any(attack.found for attack in o.attacks)])
+        return "No option has both a usefulness figure and a verdict on an attack."
+    found = names(
+        [
+            o
+            for o in drawn
+            if any(a.found for a in o.attacks if a.measure == comparison.attack_measure)
+        ]
+    )
     if found:
-        said = f"The membership attack does better than guessing on {_named_or_counted(found)}."
+        said = f"An attack does better than guessing on {_named_or_counted(found)}."
     else:
-        said = "On no option is the membership attack distinguishable from guessing."
+        said = "On no option can an attack be told from guessing."
     beaten = {pair.option for pair in dominated(comparison)}
     if not beaten:
         return f"{said} No option is dominated by another."

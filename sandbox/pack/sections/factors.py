@@ -11,8 +11,9 @@ from sandbox.pack.material import Material
 from sandbox.pack.sections.found import capital, value
 from sandbox.pack.sections.lifecycle import STATUS, recorded
 from sandbox.pack.sections.methods import register
-from sandbox.pack.sections.proportionality import attack_like, per_thousand
+from sandbox.pack.sections.proportionality import per_thousand
 from sandbox.report import formats, tables
+from sandbox.report.comparison import is_attack
 from sandbox.report.glossary import entry
 from sandbox.report.pooling import pool
 
@@ -240,7 +241,7 @@ def _breach(material: Material) -> list[Block]:
             (f.measure, f.group)
             for row in option.done
             for f in row.findings
-            if attack_like(f) and not f.force
+            if is_attack(f) and not f.force
         ):
             found = list(option.by_repeat(*key).values())
             estimate = pool(found)

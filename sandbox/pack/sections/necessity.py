@@ -21,7 +21,11 @@ def section(material: Material, drawn: dict[str, Figure]) -> Section:
     """The options matrix, the curves and the ablation."""
     comparison = material.comparison
     blocks: list[Block] = [
-        Say(text=wording.answer(comparison), tone="finding", origin="runs"),
+        Say(
+            text=f"Meet the floor with less intrusion than pooling: {wording.answer(comparison)}",
+            tone="finding",
+            origin="runs",
+        ),
     ]
     if comparison.answered:
         said = wording.utility_finding(comparison)
@@ -75,7 +79,7 @@ def matrix(material: Material) -> Grid:
                 "People's rows out",
                 "Values per row",
                 "Record-level access",
-                "Worst membership attack",
+                "Worst attack",
                 "Privacy loss",
                 "Time, memory",
             ),

@@ -5,7 +5,6 @@ never added up.
 """
 
 from sandbox.evidence_lines import UseCaseFacts
-from sandbox.findings import Finding
 from sandbox.pack.document import Blank, Block, Grid, Heading, Say, Section, grid, missing
 from sandbox.pack.material import Material
 from sandbox.pack.sections.necessity import picture
@@ -194,8 +193,3 @@ def _rate(value: float | None) -> str:
 def _group(case: UseCaseFacts, group: str) -> str:
     column, _, label = group.partition("=")
     return f"{wording.short(case, column)}: {label}" if group else "everyone"
-
-
-def attack_like(finding: Finding) -> bool:
-    """Whether a finding is the success of an attack."""
-    return bool(finding.attack) or finding.measure.startswith("membership")

@@ -55,7 +55,7 @@ def _aim(material: Material) -> Section:
             "The answer beats what is done today",
             f"{entry(comparison.floor.measure).title}, difference to business as usual",
         ),
-        ("C3", "It does not tell who is in the data", "membership attack"),
+        ("C3", "It gives away little about people in it", "worst attack"),
         ("C4", "It treats groups alike", _listed_measures(measures, ("_gap", "group_count_error"))),
     ]
     return Section(
