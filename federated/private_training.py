@@ -33,9 +33,9 @@ class FederatedPrivate:
     """Its failure probability."""
     rounds: int = 100
     """Most rounds; they are fixed, and paid for, one after the other."""
-    clip: float = 2.0
+    clip: float = 1.0
     """Longest gradient of one person, in L2 norm; features lie in [0, 1]."""
-    learning_rate: float = 1.0
+    learning_rate: float = 3.0
     """Server's step on the mean clipped gradient."""
     momentum: float = 0.9
     """Server's momentum."""
