@@ -227,3 +227,21 @@ def test_disclosure_control_takes_counts_only(run: Run) -> None:
         assert isinstance(refused.exception, UseCaseError)
     unknown = run("query", "rows", "--disclosure-control", "hoping")
     assert "must be one of: rounding, suppression, cell-keys" in str(unknown.exception)
+
+
+def test_an_answer_and_a_failure_take_whole_quanta_of_time(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    waits: list[float] = []
+
+    def asked(*_: object) -> object:
+        clock[0] += 0.31  # as long as the data makes it
+        raise StoreError("the store cannot be read")
+
+    monkeypatch.setattr(query, "QUANTUM", 0.25)
+    monkeypatch.setattr(query.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(query.time, "sleep", waits.append)
+    monkeypatch.setattr("sandbox.desks.ask", asked)
+    assert isinstance(run("query", "rows").exception, StoreError)
+    assert (clock[0] - 100.0 + waits[0]) / 0.25 == pytest.approx(2)
