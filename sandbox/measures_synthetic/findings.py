@@ -133,7 +133,7 @@ def _columns_and_pairs(judged: Judged, rng: np.random.Generator) -> Iterator[Fin
     squared, chance, rows = judged.figures["propensity", MEMBERS]
     if rows:
         note = "a tree on shuffled flags reaches the baseline"
-        baseline = chance / rows
+        baseline = float(chance / rows)
         yield _finding("propensity_mse", squared / rows, "lower", baseline=baseline, note=note)
 
 

@@ -1,5 +1,6 @@
 """Released rows judged through the forces: what they keep, what they repeat, and against whom."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -198,6 +199,12 @@ def test_everybody_may_be_a_member(
         found = judged(forces, made_by(IndependentColumns(), forces))
     assert found["k_marginal"].baseline is None
     assert found["unique_exact_matches"].control is None
+
+
+def test_every_figure_can_be_written_to_evidence(opened: Forces) -> None:
+    release = Release(artefact=Microdata(table=made_by(IndependentColumns(), opened)))
+    found = [each.as_json() for each in findings.findings(opened, release, 1)]
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
 def test_a_figure_is_the_same_for_the_same_seed(opened: Forces) -> None:
