@@ -11,6 +11,8 @@ from pathlib import Path
 from minimisation.forces.actors import Actor, ActorKey, Role
 from minimisation.forces.home import Home
 from minimisation.forces.keys import KeyFile, KeyVariable
+from minimisation.forces.linkage.at_load import Linkage
+from minimisation.forces.linkage.exact import LinkageHolder
 from minimisation.forces.paths import Paths
 
 
@@ -54,6 +56,20 @@ def first_run(home: Home, *, real: bool) -> None:
         key = officer(home, role) or ActorKey.create(_officers(home) / f"{role.value}.pem")
         actor = Actor(name=f"first run, {role.value}", role=role, public=key.public)
         home.enrol(actor, officer(home, Role.APPROVER))
+
+
+def stand_in_linkage(keys: Path) -> Linkage:
+    """Study key and linkage holder of a trial, both kept in the workspace.
+
+    A real holder is another party with a machine of its own: its tokens come as a column of the
+    data (`data.token`).
+    """
+    study, holder = (
+        source.read(name) if source.path.is_file() else source.create(name)
+        for name in ("study", "linkage holder")
+        for source in [KeyFile(path=keys / "linkage" / f"{name.replace(' ', '-')}.key")]
+    )
+    return Linkage(study_key=study.material, holder=LinkageHolder(key=holder.material))
 
 
 def _officers(home: Home) -> Path:

@@ -30,6 +30,15 @@ class DemoTable(Strict):
     seed: int = 1
 
 
+class LinkageTable(Strict):
+    """`[data.linkage]`: columns of which linkage tokens are made at load; none of them is kept."""
+
+    given_name: str = "given_name"
+    family_name: str = "family_name"
+    birth_date: str = "birth_date"
+    postcode: str | None = None
+
+
 class DataTable(Strict):
     """`[data]`: exactly one of demo, folder, file and files."""
 
@@ -41,6 +50,7 @@ class DataTable(Strict):
     force_column: str | None = None
     person: str | None = None
     token: str | None = None
+    linkage: LinkageTable | None = None
     columns: dict[str, str] = {}
     codes: dict[str, dict[str, str]] = {}
 
@@ -55,6 +65,8 @@ class DataTable(Strict):
             raise UseCaseError("data must have exactly one of demo, folder, file and files")
         if self.file is not None and self.force_column is None:
             raise UseCaseError("data.force_column must name the column that tells forces apart")
+        if self.linkage is not None and self.token is not None:
+            raise UseCaseError("data must have a token column or linkage, not both")
         if (self.status == "demo") != (self.demo is not None):
             raise UseCaseError("data.status must be 'demo' exactly if data.demo is given")
 

@@ -7,7 +7,7 @@ import duckdb
 
 from minimisation import UseCaseError
 from minimisation.contract.usecase import FORCE
-from sandbox.feeds import columns_of
+from sandbox.flat_files import columns_of
 from sandbox.use_case_files import UseCaseFile, load
 
 HEAD = """\

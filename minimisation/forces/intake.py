@@ -11,8 +11,11 @@ from pathlib import Path
 
 import duckdb
 
+from minimisation.contract.errors import UseCaseError
+from minimisation.contract.tables import PERSON
 from minimisation.forces import door, landing, scan, sql
 from minimisation.forces.judgement import Rule, judge
+from minimisation.forces.linkage.at_load import LINKED, Linkage
 from minimisation.forces.mapping import MappedColumn
 from minimisation.forces.mapping import Mapping as SourceMapping
 from minimisation.forces.tally import Tally
@@ -23,6 +26,12 @@ ORDER = ("person", "crime", "involvement", "custody", "intelligence", "stop_sear
 """Tables that others refer to come first."""
 
 
+IDENTITY = ("given_name", "family_name", "birth_date")
+"""Harmonised columns of which linkage tokens are made; people move, so no postcode."""
+
+TOKEN = "linkage_token"  # noqa: S105 - a column's name
+
+
 @dataclass(kw_only=True)
 class Intake:
     """One load of one force: sources in, temporary views `accepted_TABLE` out."""
@@ -31,8 +40,12 @@ class Intake:
     """The connection that fills the new store; it can read the sources."""
     needed: Mapping[str, frozenset[str]]
     """Harmonised table → columns that approved use cases name."""
+    force: str = ""
+    """Name of the force, for those whom linkage cannot identify."""
     free_text: bool = False
     """Whether the force switched free text on."""
+    linkage: Linkage | None = None
+    """Makes the people's linkage tokens; None: they come with the feed, or not at all."""
     tallies: dict[str, Tally] = field(default_factory=dict)
     """What became of each source, in order."""
     columns: dict[str, dict[str, MappedColumn]] = field(default_factory=dict)
@@ -62,12 +75,16 @@ class Intake:
         read = [column.source for column in chosen.values()]
         read += [mapping.key] if mapping.key else []
         read += [mapping.handling.source] if mapping.handling else []
+        linked = self.linkage is not None and mapping.table == "person"
+        read += _identity_columns(mapping) if linked else []
         landing.missing_columns(mapping, types, read)
         content = [name for name in types if name not in {column.column for column in barred}]
         unique = list(dict.fromkeys(read))
         malformed = landing.land(self.connection, mapping, paths, unique, content)
         taken = frozenset(self.tallies)
         rules = judge(self.connection, mapping, chosen, types, taken)
+        if self.linkage is not None and linked:
+            chosen = self._link(self.linkage, mapping, chosen)
         self.columns[mapping.table] = dict(chosen)
         known = {*mapping.sources, *(column.column for column in barred)}
         rows_in, accepted, refused, quarantined = self._counts(mapping.table, rules, malformed)
@@ -86,6 +103,29 @@ class Intake:
         self.tallies[mapping.table] = tally
         self._note_quarantine(mapping.table, rules)
         return tally
+
+    def _link(
+        self, linkage: Linkage, mapping: SourceMapping, chosen: Mapping[str, MappedColumn]
+    ) -> dict[str, MappedColumn]:
+        """Give every accepted person the token that the linkage holder makes."""
+        values = [
+            f"cast(l.{sql.name(landing.landed_name(column))} as varchar)"
+            for column in _identity_columns(mapping)
+        ]
+        values.append("null")  # no postcode
+        linkage.link(
+            self.connection,
+            self.force,
+            f"select j.{PERSON}, {', '.join(values)} from judged_person j "
+            f"join {landing.LANDED} l using (source_row) where j.rule is null",
+        )
+        names = [PERSON, *(name for name in chosen if name != TOKEN)]
+        own = ", ".join(f"j.{sql.name(name)}" for name in names)
+        self.connection.execute(
+            f"create or replace temp view accepted_person as select {own}, k.token as {TOKEN} "
+            f"from judged_person j join {LINKED} k on k.person = j.{PERSON} where j.rule is null"
+        )
+        return dict(chosen) | {TOKEN: MappedColumn(source=TOKEN, kind="identifier")}
 
     def _chosen(self, mapping: SourceMapping, barred: set[str]) -> dict[str, MappedColumn]:
         needed = self.needed.get(mapping.table, frozenset())
@@ -134,3 +174,16 @@ class Intake:
                     "where rule = ?",
                     [table, rule.reason, place],
                 )
+
+
+def _identity_columns(mapping: SourceMapping) -> list[str]:
+    """Source columns of names and birth date.
+
+    Raises:
+        UseCaseError: if the mapping does not know one of them.
+    """
+    missing = [name for name in IDENTITY if name not in mapping.columns]
+    if missing:
+        msg = f"mapping '{mapping.name}' must map {', '.join(missing)}"
+        raise UseCaseError(f"{msg}, of which linkage tokens are made")
+    return [mapping.columns[name].source for name in IDENTITY]

@@ -21,8 +21,20 @@ from minimisation.forces.mapping import Kind
 MOST_LABELS = 20_000
 """A column with more labels is kept as text: it is an identifier that was not declared as one."""
 
-KEY_KIND = "key"
-"""What `coded.kept` calls a table's key."""
+KEY_KIND, FIXED_KIND = "key", "fixed"
+"""What `coded.kept` calls a table's key, and a number that is kept as whole steps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fixed:
+    """A number kept as a whole multiple of a public step, so that no statistic sums a float."""
+
+    step: float
+    """The grid, in the column's own units."""
+
+
+LayoutKind = Kind | Fixed
+"""How a column is laid out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +43,7 @@ class Laid:
 
     spec: Table
     """Its key and references."""
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, LayoutKind]
     """Its columns, the key left out."""
     labels: Mapping[str, list[str]]
     """Coded column → its labels in order of code."""
@@ -62,7 +74,7 @@ class Layout:
         )
         self.connection.execute(f"create temp table people ({PERSON} varchar, person bigint)")
 
-    def lay(self, table: str, spec: Table, kinds: Mapping[str, Kind], source: str) -> None:
+    def lay(self, table: str, spec: Table, kinds: Mapping[str, LayoutKind], source: str) -> None:
         """Write one table.
 
         Args:
@@ -96,12 +108,17 @@ class Layout:
         self._check_people()
         self.connection.execute("create table coded.identity as from people order by person")
         self.connection.execute(
-            "create table coded.kept (table_name varchar, column_name varchar, kind varchar)"
+            "create table coded.kept "
+            "(table_name varchar, column_name varchar, kind varchar, step double)"
         )
         for table, laid in self.laid.items():
-            rows = [(table, laid.spec.key, KEY_KIND)]
-            rows += [(table, column, str(kind)) for column, kind in laid.kinds.items()]
-            self.connection.executemany("insert into coded.kept values (?, ?, ?)", rows)
+            rows: list[tuple[str, str, str, float | None]] = [
+                (table, laid.spec.key, KEY_KIND, None)
+            ]
+            for column, kind in laid.kinds.items():
+                written = (FIXED_KIND, kind.step) if isinstance(kind, Fixed) else (kind, None)
+                rows.append((table, column, *written))
+            self.connection.executemany("insert into coded.kept values (?, ?, ?, ?)", rows)
         for table in self.laid:
             self.connection.execute(self._view(table))
 
@@ -174,11 +191,14 @@ class Layout:
         """Stored columns, each behind a comma, and the joins that they need."""
         laid, chosen, joins = self.laid[table], "", ""
         referred = {column: name for name, column in laid.spec.references.items()}
-        for column in laid.kinds:
+        for column, kind in laid.kinds.items():
             name, there = sql.name(column), referred.get(column, "")
             if column == PERSON:
                 continue
-            if column in laid.labels:
+            if isinstance(kind, Fixed):
+                steps = f"round(cast(s.{name} as double) / cast({kind.step!r} as double))"
+                chosen += f", cast({steps} as bigint) as {name}"
+            elif column in laid.labels:
                 code = sql.name(f"code of {column}")
                 joins += (
                     f" left join coded.label {code} on {code}.table_name = {sql.text(table)}"
@@ -212,9 +232,11 @@ class Layout:
         laid = self.laid[table]
         referred = {column: name for name, column in laid.spec.references.items()}
         chosen, joins = f"c.{sql.name(laid.spec.key)}", ""
-        for column in laid.kinds:
+        for column, kind in laid.kinds.items():
             name, there = sql.name(column), referred.get(column, "")
-            if column == PERSON:
+            if isinstance(kind, Fixed):
+                chosen += f", c.{name} * cast({kind.step!r} as double) as {name}"
+            elif column == PERSON:
                 joins += " left join coded.identity i on i.person = c.person"
                 chosen += f", i.{PERSON}"
             elif column in laid.labels:

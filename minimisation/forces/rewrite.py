@@ -14,7 +14,7 @@ from minimisation.contract.errors import UseCaseError
 from minimisation.contract.tables import PERSON, TABLES, Table
 from minimisation.forces import sql
 from minimisation.forces.canonical import canonical
-from minimisation.forces.layout import KEY_KIND, Layout
+from minimisation.forces.layout import FIXED_KIND, KEY_KIND, Fixed, Layout, LayoutKind
 from minimisation.forces.mapping import Kind
 from minimisation.forces.vault import OLD
 
@@ -140,12 +140,17 @@ def rewrite(connection: duckdb.DuckDBPyConnection, key: bytes, edit: Edit) -> in
 
 def kept_tables(
     connection: duckdb.DuckDBPyConnection,
-) -> Iterator[tuple[str, Table, dict[str, Kind]]]:
+) -> Iterator[tuple[str, Table, dict[str, LayoutKind]]]:
     """Name, key and references, and kinds of columns of every table of the old store, in order."""
-    rows = connection.execute(f"from {OLD}.coded.kept").fetchall()
+    query = f"select table_name, column_name, kind, step from {OLD}.coded.kept"
+    rows = connection.execute(query).fetchall()
     for table in dict.fromkeys(row[0] for row in rows):
-        own = [(column, kind) for name, column, kind in rows if name == table]
-        key = next(column for column, kind in own if kind == KEY_KIND)
-        kinds = {column: cast("Kind", kind) for column, kind in own if kind != KEY_KIND}
+        own = [row[1:] for row in rows if row[0] == table]
+        key = next(column for column, kind, _ in own if kind == KEY_KIND)
+        kinds = {
+            column: Fixed(step=step) if kind == FIXED_KIND else cast("Kind", kind)
+            for column, kind, step in own
+            if kind != KEY_KIND
+        }
         references = TABLES[table].references if table in TABLES else {}
         yield table, Table(key=key, columns={}, references=references), kinds

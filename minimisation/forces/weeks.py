@@ -19,6 +19,7 @@ from minimisation.forces.history import Week
 from minimisation.forces.home import Home
 from minimisation.forces.intake import Intake
 from minimisation.forces.layout import KEY_KIND, Layout
+from minimisation.forces.linkage.at_load import Linkage
 from minimisation.forces.mapping import Mapping as SourceMapping
 from minimisation.forces.tally import Tally
 
@@ -40,6 +41,7 @@ def load(  # noqa: PLR0913 - what a load consists of
     by: Credential | None,
     purpose: str = "",
     free_text: bool = False,
+    linkage: Linkage | None = None,
 ) -> Week:
     """Take a week's feeds and make them the live store; the old one goes to the archive.
 
@@ -50,6 +52,7 @@ def load(  # noqa: PLR0913 - what a load consists of
         by: an approver.
         purpose: what for.
         free_text: whether free text is switched on.
+        linkage: makes the people's linkage tokens; None: they come with the feed, or not at all.
 
     Returns:
         What became of each feed.
@@ -61,7 +64,13 @@ def load(  # noqa: PLR0913 - what a load consists of
     """
 
     def fill(connection: duckdb.DuckDBPyConnection) -> Sequence[Tally]:
-        intake = Intake(connection=connection, needed=needed, free_text=free_text)
+        intake = Intake(
+            connection=connection,
+            force=home.force,
+            needed=needed,
+            free_text=free_text,
+            linkage=linkage,
+        )
         intake.take_all(sources)
         layout = Layout(connection=connection, key=home.key.derive("ranks"))
         for table, columns in intake.columns.items():

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimisation import StoreError
-from minimisation.contract.tables import TABLES
+from minimisation.contract.tables import TABLES, Table
 from minimisation.forces import layout as layout_module
-from minimisation.forces.layout import Layout
+from minimisation.forces.layout import Fixed, Layout
 from minimisation.forces.mapping import Kind
 
 KEY = b"r" * 32
@@ -275,3 +275,36 @@ def test_a_layout_does_not_show_its_key(connection: duckdb.DuckDBPyConnection) -
     views = connection.execute("select string_agg(sql, ' ') from duckdb_views()").fetchone()
     assert views is not None
     assert KEY.hex() not in views[0]
+
+
+# declared numbers
+
+COSTS = [None, 0.1, 0.2, 0.30000000000000004, -0.14, 12.25]
+
+
+def laid_costs(connection: duckdb.DuckDBPyConnection) -> None:
+    table = pa.table({"record_id": [str(n) for n in range(len(COSTS))], "cost": COSTS})
+    connection.register("source", table)
+    layout = Layout(connection=connection, key=KEY)
+    spec = Table(key="record_id", columns={}, references={})
+    layout.lay("records", spec, {"cost": Fixed(step=0.1)}, "source")
+    layout.finish()
+
+
+def test_declared_numbers_are_kept_as_whole_steps(connection: duckdb.DuckDBPyConnection) -> None:
+    laid_costs(connection)
+    query = "select cost, typeof(cost) from coded.records order by record_id"
+    kept = connection.execute(query).fetchall()
+    assert kept == [(steps, "BIGINT") for steps in (None, 1, 2, 3, -1, 123)]
+    total = connection.execute("select sum(cost) from coded.records").fetchone()
+    assert total == (128,)
+
+
+def test_the_view_gives_numbers_on_their_public_grid(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    laid_costs(connection)
+    shown = connection.execute("select cost from records order by record_id").fetchall()
+    # the same as snapping the number itself, to the last bit
+    assert shown == [(None if cost is None else steps * 0.1,) for cost, steps in zip(
+        COSTS, (None, 1, 2, 3, -1, 123), strict=True)]  # fmt: skip

@@ -3,10 +3,15 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
-from minimisation import Release, Statistics, UseCaseError
+from minimisation import PolicyError, Release, Statistics, UseCaseError
+from minimisation.contract.tables import TABLES
+from minimisation.forces import rights
 from minimisation.forces.actors import Actor, ActorKey, Role
+from minimisation.forces.facts import reconciliation
+from sandbox.houses import force_home, officer
 from sandbox.starter import starter_plan
 from sandbox.study import Study
 
@@ -206,3 +211,85 @@ def test_a_force_with_a_policy_of_its_own_permits_what_that_says_and_nothing_els
         each.register.add(Actor(name="A", role=Role.ANALYST, public=key.public))
     monkeypatch.setenv("SANDBOX_AS", str(key.path))
     assert {force.actor.name for force in made.forces() if force.actor} == {"A"}
+
+
+def test_declared_numbers_of_a_flat_file_are_stored_as_whole_steps(folder: Path) -> None:
+    with study(folder).stores["north"].open() as connection:
+        types = connection.execute(
+            "select column_name, data_type from duckdb_columns() where schema_name = 'coded' "
+            "and table_name = 'records' and column_name in ('age', 'y')"
+        ).fetchall()
+        assert sorted(types) == [("age", "BIGINT"), ("y", "BIGINT")]
+        ages = connection.execute("select age from records order by 1").fetchall()
+        assert ages == [(20.0,), (30.0,)]
+
+
+@pytest.mark.parametrize("number", ["1e30", "inf", "-inf", "nan", "old"])
+def test_a_number_that_cannot_be_kept_as_steps_is_refused_unquoted(
+    folder: Path, number: str
+) -> None:
+    (folder / "data.csv").write_text(ROWS.replace(",30,", f",{number},"), "utf-8")
+    with pytest.raises(UseCaseError, match="must hold numbers") as refused:
+        study(folder).stores  # noqa: B018
+    assert number not in str(refused.value).replace("must hold", "")
+
+
+def test_a_rows_id_does_not_depend_on_the_other_rows(folder: Path) -> None:
+    seen = []
+    for rows in (ROWS, ROWS.replace("SYN1,north,20,f,0\n", "")):
+        (folder / "data.csv").write_text(rows + "SYN2,north,30,m,1\n", "utf-8")
+        with study(folder).stores["north"].open() as connection:
+            query = "select record_id, person_id from records where person_id = 'SYN2'"
+            seen.append(sorted(connection.execute(query).fetchall()))
+    assert seen[0] == seen[1]
+    assert [record.rpartition("-")[2] for record, _ in seen[0]] == ["1", "2"]
+
+
+def test_rows_that_are_not_stored_are_said_by_count_and_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = {name: pa.array([None] * 4, pa.string()) for name in ("sex", "linkage_token")}
+    people["person_id"] = pa.array(["SYN1", "SYN2", "syn2", None])
+    people["birth_date"] = pa.array(["1990-01-01", "Zebediah", "1990-01-01", "1990-01-01"])
+    missing = {
+        name: pa.array([None] * 4, pa.string())
+        for name in TABLES["person"].columns
+        if name not in people
+    }
+    (tmp_path / "data" / "north").mkdir(parents=True)
+    path = tmp_path / "data" / "north" / "person.parquet"
+    pyarrow.parquet.write_table(pa.table(people | missing), path)
+    (tmp_path / "plan.toml").write_text(
+        'use_case = "serious-violence"\n[data]\nstatus = "public"\nfolder = "data"\n', "utf-8"
+    )
+    made = Study(plan_path=tmp_path / "plan.toml", workspace=tmp_path / "work")
+    (home,) = made.stores.values()
+    (tally,) = reconciliation(home)
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = [line for line in said.err.splitlines() if line.startswith("north: ")]
+    assert "north: 1 of 4 rows of person quarantined: person_id is missing" in lines
+    assert len(lines) == len(tally.quarantined) >= 2
+    assert "Zebediah" not in said.err
+    Study(plan_path=tmp_path / "plan.toml", workspace=tmp_path / "work").stores  # noqa: B018
+    assert "north: " not in capsys.readouterr().err, "nothing is loaded again"
+
+
+def test_a_plan_on_protected_data_makes_an_approver_and_nobody_who_may_erase(folder: Path) -> None:
+    (folder / "plan.toml").write_text(PLAN.replace('"public"', '"protected"'), "utf-8")
+    home = study(folder).stores["north"]
+    assert [actor.role for actor in home.register.actors()] == [Role.APPROVER]
+    assert officer(home, Role.DPO) is None
+    with pytest.raises(PolicyError, match="must be one of: dpo"):
+        rights.erase(home, "SYN1", by=officer(home, Role.APPROVER), why="request 7")
+
+
+def test_a_force_with_actors_of_its_own_is_not_loaded_by_a_plan(folder: Path) -> None:
+    made = study(folder)
+    own = ActorKey.create(folder / "own.pem")
+    home = force_home(folder / "work" / "stores" / "own", folder / "work" / "keys", "north")
+    home.enrol(Actor(name="A. Prover", role=Role.APPROVER, public=own.public), None)
+    with pytest.raises(PolicyError, match="signed by one of: approver"):
+        made.stores  # noqa: B018
+    assert home.snapshots.live() is None
+    home.close()
