@@ -1,11 +1,13 @@
 """Federated averaging: forces train for some epochs each round, and the server averages models.
 
-Flower's `FedAvg` as shipped, on stochastic gradient descent in NumPy. McMahan et al. 2017,
-Communication-Efficient Learning of Deep Networks from Decentralized Data.
+Flower's strategies as shipped, on stochastic gradient descent in NumPy. McMahan et al. 2017,
+Communication-Efficient Learning of Deep Networks from Decentralized Data; Li et al. 2020, Federated
+Optimization in Heterogeneous Networks (FedProx); Reddi et al. 2021, Adaptive Federated Optimization
+(FedAdam); Yin et al. 2018 (median, trimmed mean); Blanchard et al. 2017 (Krum).
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +19,11 @@ from federated.newton import COEFFICIENTS, LARGEST
 from minimisation import Forces, Payload, Premises, Release, UseCase
 
 if TYPE_CHECKING:
+    from federated.flower import FedAvg
     from federated.grid import Connect
+
+Server: TypeAlias = Literal["mean", "adam", "median", "trimmed-mean", "krum"]
+"""How models are put together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +38,8 @@ class LocalEpochs:
     """People per step."""
     seed: int
     """Seed of the order in which people are visited."""
+    proximal: float = 0.0
+    """Pull back to the shared model, per unit of distance (FedProx); 0 is none."""
     name: ClassVar[str] = "local-epochs"
 
     def takes(self, use_case: UseCase) -> Layout:
@@ -85,7 +93,8 @@ class LocalEpochs:
             for first in range(0, len(order), self.batch_size):
                 batch = order[first : first + self.batch_size]
                 residual = expit(design[batch] @ current) - outcome[batch]
-                current -= self.learning_rate * (residual @ design[batch]) / len(batch)
+                slope = (residual @ design[batch]) / len(batch) + self.proximal * (current - start)
+                current -= self.learning_rate * slope
         return current
 
 
@@ -101,6 +110,11 @@ class FederatedAveraging:
     """Step length on the mean gradient of a batch."""
     batch_size: int = 32
     """People per step."""
+    proximal: float = 0.0
+    """Pull back to the shared model while a force trains (FedProx); 0 is none."""
+    server: Server = "mean"
+    """How the server puts models together: `mean` by people, `adam` (FedAdam), or, against
+    poisoned models, `median`, `trimmed-mean` (a fifth at either end) or `krum` (one may be bad)."""
     name: ClassVar[str] = "federated-averaging"
     summary: ClassVar[str] = (
         "A model trained on each force's own people, once per round, and how many they are."
@@ -119,6 +133,10 @@ class FederatedAveraging:
                 raise ValueError(f"{parameter} ({value}) must be at least 1")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate ({self.learning_rate}) must be positive")
+        if not 0 <= self.proximal < np.inf:
+            raise ValueError(f"proximal ({self.proximal}) must be a finite number from 0 on")
+        if self.server not in get_args(Server):
+            raise ValueError(f"server ({self.server}) must be one of {', '.join(get_args(Server))}")
 
     def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
         """Train over all forces.
@@ -148,20 +166,35 @@ class FederatedAveraging:
             seed: seed of the order in which people are visited.
         """
         binary_outcome(use_case)
-        from federated.flower import FedAvg  # noqa: PLC0415 - loads Flower when used
-        from federated.grid import start  # noqa: PLC0415 - as above
+        from federated.grid import start  # noqa: PLC0415 - loads Flower when used
 
         step = LocalEpochs(
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             batch_size=self.batch_size,
             seed=seed,
+            proximal=self.proximal,
         )
         grid = connect({"train": step})
-        present = len(list(grid.get_node_ids()))
-        strategy = FedAvg(
-            fraction_evaluate=0.0, min_train_nodes=present, min_available_nodes=present
-        )
+        strategy = self._strategy(len(list(grid.get_node_ids())))
         initial = {COEFFICIENTS: np.zeros(size_of(use_case))}
         found: Array = start(strategy, grid, initial, self.rounds).arrays[COEFFICIENTS].numpy()
         return found
+
+    def _strategy(self, present: int) -> "FedAvg":
+        from federated import flower  # noqa: PLC0415 - loads Flower when used
+
+        everybody: dict[str, Any] = {
+            "fraction_evaluate": 0.0,
+            "min_train_nodes": present,
+            "min_available_nodes": present,
+        }
+        if self.server == "adam":
+            return flower.FedAdam(eta=0.3, tau=1e-2, **everybody)
+        if self.server == "median":
+            return flower.FedMedian(**everybody)
+        if self.server == "trimmed-mean":
+            return flower.FedTrimmedAvg(beta=0.2, **everybody)
+        if self.server == "krum":
+            return flower.Krum(num_malicious_nodes=1, **everybody)
+        return flower.FedAvg(**everybody)

@@ -29,7 +29,16 @@ try:
     from flwr.app.exception import AppExitException
     from flwr.clientapp import ClientApp
     from flwr.serverapp import Grid, ServerApp
-    from flwr.serverapp.strategy import FedAvg, FedAvgM, Result, Strategy
+    from flwr.serverapp.strategy import (
+        FedAdam,
+        FedAvg,
+        FedAvgM,
+        FedMedian,
+        FedTrimmedAvg,
+        Krum,
+        Result,
+        Strategy,
+    )
     from flwr.supercore.run import Run
     from flwr.supercore.task_identity import TaskIdentity
 except ModuleNotFoundError as error:
@@ -47,9 +56,13 @@ __all__ = [
     "ConfigRecord",
     "Context",
     "Error",
+    "FedAdam",
     "FedAvg",
     "FedAvgM",
+    "FedMedian",
+    "FedTrimmedAvg",
     "Grid",
+    "Krum",
     "Message",
     "MessageType",
     "MetricRecord",

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pytest
 from flwr.serverapp.strategy import FedAvg, FedMedian, FedTrimmedAvg
 
-from federated import FederatedNewton
+from federated import FederatedAveraging, FederatedNewton, FederatedPrivate
 from federated.averaging import LocalEpochs
-from federated.grid import ForceGrid, start
+from federated.grid import ForceGrid, in_process, start
 from federated.newton import NewtonSums
+from federated.private_gradients import PrivateGradients
 from minimisation import Forces, LinearModel, PolicyError, Premises, UseCase
 
 FAULTY = "brackley"
@@ -35,7 +36,11 @@ class Faulty(LocalEpochs):
             raise RuntimeError("gone")
         if self.fault == "slow":
             time.sleep(3.0)
+        if self.fault == "wrong shape":
+            return sent.slice(0, 2)
         values = self.gives(premises.use_case).values(sent)
+        if self.fault == "NaN":
+            values["coefficients"] = values["coefficients"] * np.nan
         if self.fault == "poisoned":
             values["coefficients"] = values["coefficients"] * -100
         return self.gives(premises.use_case).table(values)
@@ -60,7 +65,7 @@ def honest(outcome_forces: Forces) -> np.ndarray:
         return trained(forces, averaging(), fault="none")
 
 
-@pytest.mark.parametrize("fault", ["dies", "slow"])
+@pytest.mark.parametrize("fault", ["dies", "slow", "NaN", "wrong shape"])
 def test_a_run_goes_on_without_a_force_and_takes_it_back(
     outcome_forces: Forces, honest: np.ndarray, fault: str
 ) -> None:
@@ -68,16 +73,25 @@ def test_a_run_goes_on_without_a_force_and_takes_it_back(
         deadline = 1.5 if fault == "slow" else None
         found = trained(forces, averaging(), fault=fault, everyone=False, deadline=deadline)
         sent = [entry.force for entry in forces.meter.entries][12:]
-    assert (sent.count(FAULTY), sent.count("ashmere")) == (3, 4)
+    # a payload of the wrong shape has left the force, and is metered, before it is turned away
+    assert (sent.count(FAULTY), sent.count("ashmere")) == (3 + (fault == "wrong shape"), 4)
     assert np.isfinite(found).all()
     assert 0 < np.abs(found - honest).max() < 1.0
 
 
-@pytest.mark.parametrize(("fault", "why"), [("dies", "RuntimeError"), ("slow", "no answer within")])
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ("dies", "failed.*RuntimeError"),
+        ("slow", "failed.*no answer within"),
+        ("NaN", "refused.*not finite"),
+        ("wrong shape", "must be one column"),
+    ],
+)
 def test_where_every_force_must_answer_the_run_ends_and_names_it(
     outcome_forces: Forces, fault: str, why: str
 ) -> None:
-    with outcome_forces as forces, pytest.raises(PolicyError, match=f"{FAULTY} failed.*{why}"):
+    with outcome_forces as forces, pytest.raises(PolicyError, match=f"{FAULTY}.*{why}"):
         trained(forces, averaging(), fault=fault, deadline=1.5)
 
 
@@ -131,3 +145,44 @@ def test_a_force_lost_during_a_secure_sum_voids_it_and_the_next_run_is_whole(
     assert isinstance(known.artefact, LinearModel)
     assert isinstance(again.artefact, LinearModel)
     assert again.artefact.weights == pytest.approx(known.artefact.weights, abs=1e-9)
+
+
+def test_after_a_force_was_lost_the_claim_is_that_of_the_rounds_that_were_asked(
+    outcome_forces: Forces, outcome_use_case: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, option = PrivateGradients.run, FederatedPrivate(rounds=10)
+
+    def dies_in_the_third(self: PrivateGradients, premises: Premises) -> pa.Table:
+        if premises.force == FAULTY and self.turn == 3:
+            raise RuntimeError("gone")
+        return run(self, premises)
+
+    monkeypatch.setattr(PrivateGradients, "run", dies_in_the_third)
+    with outcome_forces as forces:
+        with pytest.raises(PolicyError, match=f"{FAULTY} failed"):
+            option.apply(forces, outcome_use_case, np.random.default_rng(1))
+        loss = forces.privacy_loss()
+    assert loss is not None
+    assert loss.epsilon == pytest.approx(option.plan().epsilon(3), abs=1e-9)
+
+
+@pytest.mark.parametrize("server", ["adam", "median", "trimmed-mean", "krum"])
+def test_every_way_of_putting_models_together_learns_what_pooling_would(
+    outcome_forces: Forces,
+    server: Any,  # noqa: ANN401
+) -> None:
+    with outcome_forces as forces:
+        connect, case = in_process(forces), forces.use_case
+        exact = FederatedNewton(secure_sum=False).fit(connect, case, forces.names).coefficients
+        found = FederatedAveraging(server=server).fit(connect, case, 1)
+        plain = FederatedAveraging().fit(connect, case, 1)
+    assert (found != plain).any()
+    assert np.corrcoef(found, exact)[0, 1] > 0.8
+
+
+def test_a_strong_pull_back_keeps_forces_near_the_shared_model(outcome_forces: Forces) -> None:
+    with outcome_forces as forces:
+        connect, case = in_process(forces), forces.use_case
+        free = FederatedAveraging(rounds=1).fit(connect, case, 1)
+        held = FederatedAveraging(rounds=1, proximal=3.0).fit(connect, case, 1)
+    assert 0 < np.abs(held).max() < np.abs(free).max() / 2
