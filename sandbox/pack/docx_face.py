@@ -36,6 +36,8 @@ EMPTY = "Not filled in: write here"
 """What stands in a blank that nobody has filled in."""
 WIDE = 6
 """Tables with more columns than this turn their section's pages."""
+TITLE = " · "
+"""Between number and key in a control's title."""
 SPACES = nsdecls("w")
 SMALL = 14
 """Letters of wide tables, in half points."""
@@ -242,7 +244,7 @@ def _control(block: Blank) -> str:
         f'<w:p><w:r>{grey}<w:t xml:space="preserve">{escape(line)}</w:t></w:r></w:p>'
         for line in lines
     )
-    title = quoteattr(f"Blank {block.number}")
+    title = quoteattr(f"Blank {block.number}{TITLE}{block.key}")
     return (
         f"<w:sdt {SPACES}><w:sdtPr><w:alias w:val={title}/><w:tag w:val={quoteattr(block.key)}/>"
         f"{waiting}</w:sdtPr><w:sdtContent>{inside}</w:sdtContent></w:sdt>"
@@ -270,13 +272,22 @@ def read_answers(content: bytes) -> dict[str, str]:
     found = {}
     for control in _body(content).iter(qn("w:sdt")):
         properties, inside = control.find(qn("w:sdtPr")), control.find(qn("w:sdtContent"))
-        tag = properties.find(qn("w:tag")) if properties is not None else None
-        if tag is None or inside is None:
+        if properties is None or inside is None:
             continue
-        text = "\n".join(_line(line) for line in inside.iter(qn("w:p"))).strip()
-        if text and text != EMPTY:
-            found[tag.get(qn("w:val"))] = text
+        key = _key(properties)
+        lines = list(inside.iter(qn("w:p"))) or [inside]
+        text = "\n".join(_line(line) for line in lines).strip()
+        if key and text and text != EMPTY:
+            found[key] = text
     return found
+
+
+def _key(properties: Any) -> str:  # noqa: ANN401 - lxml's own
+    """A control's tag; LibreOffice drops tags and keeps titles, so that the title bears it too."""
+    tag, title = properties.find(qn("w:tag")), properties.find(qn("w:alias"))
+    if tag is not None:
+        return str(tag.get(qn("w:val")))
+    return str(title.get(qn("w:val"))).partition(TITLE)[2] if title is not None else ""
 
 
 def _body(content: bytes) -> Any:  # noqa: ANN401 - lxml's own
@@ -286,7 +297,8 @@ def _body(content: bytes) -> Any:  # noqa: ANN401 - lxml's own
 
 
 def _line(paragraph: Any) -> str:  # noqa: ANN401 - as above
-    return "".join(text.text or "" for text in paragraph.iter(qn("w:t")))
+    parts = paragraph.iter(qn("w:t"), qn("w:br"))
+    return "".join("\n" if part.tag == qn("w:br") else part.text or "" for part in parts)
 
 
 def _text(element: Any) -> str:  # noqa: ANN401 - as above

@@ -126,7 +126,9 @@ def _needed(case: UseCaseFacts) -> set[str | None]:
 
 def _categories(material: Material) -> Section:
     case, needed = material.case, _needed(material.case)
-    filled = _profile(material).get("columns", {})
+    hidden = material.public and material.protected
+    filled = {} if hidden else _profile(material).get("columns", {})
+    absent = "left out" if hidden else "not measured"
     rows = []
     for name, column in case.columns.items():
         share = filled.get(name, {}).get("filled")
@@ -135,7 +137,7 @@ def _categories(material: Material) -> Section:
             (
                 case.label(name),
                 column.role.replace("_", " ") or "not stated",
-                "not measured" if share is None else f"{share:.0%}",
+                absent if share is None else f"{share:.0%}",
                 "yes" if name in needed else "no: dropped before analysis where fields are cut",
                 _few(users) if users else "none",
             )
@@ -149,7 +151,7 @@ def _categories(material: Material) -> Section:
             origin=PROFILE if filled else "plan",
         )
     ]
-    if not filled:
+    if not filled and not hidden:
         blocks.append(missing("how far each column is filled", material.inquire))
     blocks.append(
         Say(
