@@ -60,6 +60,7 @@ def ask(study: Study, names: Sequence[str], control: Control, asking: Asking) ->
     plan = planned(asking.what, encoding.stored_table(case))
     control.check(plan)
     forces = [force for force in study.forces().members if force.name in names]
+    asking = desks.signed(asking, forces)
     step = desks.PrivateQuery(name=f"disclosure-control-{control.method}")
     with ExitStack() as stack:
         counters = [stack.enter_context(_opened(study, force)) for force in forces]

@@ -77,6 +77,12 @@ def ask(
     return answer
 
 
+def signed(asking: Asking, forces: Sequence[Force]) -> Asking:
+    """In whose name it is asked: of whoever proved a key, else as they call themselves."""
+    proved = [str(force.actor) for force in forces if force.actor is not None]
+    return replace(asking, analyst=proved[0]) if proved else asking
+
+
 def refuse_unknown(study: Study, names: Sequence[str]) -> None:
     """Refuse the name of a force that the plan does not have.
 

@@ -82,6 +82,9 @@ def _clauses(text: str) -> tuple[str, str, str]:
     pieces = [text[a:b] for a, b in pairwise([0, *ends, len(text)])]
     by = pieces[1][len("by") :] if cuts["by"] >= 0 else ""
     where = pieces[-1][len("where") :] if cuts["where"] >= 0 else ""
+    for word, rest in (("by", by), ("where", where)):
+        if cuts[word] >= 0 and not rest.strip():
+            raise _refusal(word, "must be followed by something")
     return pieces[0], by, where
 
 

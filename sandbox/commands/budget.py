@@ -26,10 +26,11 @@ def budget_show(
     workspace: Workspace = Path("workspace"),
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Show what each force's releases have cost in this period and year, by every rule.
+    """Show what each force's releases have cost in epsilon, in this period and this year.
 
-    A budget covers what stays within it by the sum or by zero-concentrated privacy. The figure for
-    a declared block is what the same releases would cost had they been fixed before the first.
+    A budget covers what stays within it by the sum or by zero-concentrated privacy (zCDP). Block is
+    what the same releases would cost had they been fixed before the first draw. Runs are repeats
+    and attacks, which stay in controlled access and cost no budget.
     """
     study = _study(plan, workspace)
     purpose, rows = study.plan.use_case.name, []
@@ -40,7 +41,7 @@ def budget_show(
         if policy.cap is not None:
             rows.append({"force": name, "of": "all use cases"} | _row(ledger, policy.cap, None))
             rows[-1]["assessments_in_year"] = None
-    print_rows(rows, as_json=as_json)
+    print_rows(rows if as_json else [_in_words(row) for row in rows], as_json=as_json)
 
 
 @budget_app.command("verify")
@@ -75,6 +76,26 @@ def _row(ledger: "Ledger", budget: "Budget", purpose: str | None) -> dict[str, o
         "epsilon_block": _declared(ledger.charged(budget.period, purpose=purpose), account),
         "delta": account.guarantee(spent)[1],
         "epsilon_in_year": _finite(account.guarantee(year)[0]),
+    }
+
+
+def _in_words(row: dict[str, object]) -> dict[str, object]:
+    """A row for readers: short headings, four figures."""
+
+    def figure(name: str) -> str:
+        value = row[name]
+        return "–" if value is None else f"{value:.4g}"
+
+    return {
+        "force": row["force"],
+        "of": "all" if row["assessments_in_year"] is None else "this",
+        "budget": f"{figure('epsilon_budget')}/{row['period']}",
+        "sum": figure("epsilon_sum"),
+        "zCDP": figure("epsilon_zcdp"),
+        "block": figure("epsilon_block"),
+        "delta": figure("delta"),
+        "year": figure("epsilon_in_year"),
+        "runs": row["assessments_in_year"],
     }
 
 

@@ -91,8 +91,7 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     finally:
         time.sleep(-(time.monotonic() - started) % QUANTUM)
     _print_table(answer.table, as_json=as_json)
-    for name, cost in answer.costs.items():
-        stderr.print(f"{name} charged: {_price(cost)}", highlight=False)
+    _say_charges(answer.costs)
 
 
 def _control(
@@ -107,11 +106,8 @@ def _control(
 
     control = Control(method=cast("Method", method))
     table = controlled_tables.ask(study, names, control, asking)
-    stderr.print(f"no epsilon: {IN_WORDS[control.method]}", highlight=False)
-    stderr.print(
-        "checked against every such table released before; it bounds nothing else",
-        highlight=False,
-    )
+    _tell(f"no epsilon: {IN_WORDS[control.method]}")
+    _tell("checked against every such table released before; it bounds nothing else")
     _print_table(table, as_json=as_json)
 
 
@@ -137,14 +133,17 @@ def _wanted(text: str) -> "Width":
 def _say(offer: "Quote", unit: str, *, stored: bool) -> None:
     """What the figures mean, beside the data."""
     source = "the prepared form of each store" if stored else "each store, coded for this query"
-    stderr.print(f"read from {source}", highlight=False)
+    _tell(f"read from {source}")
     plan = offer.plan
-    bound = f"{plan.vector.rows} rows in all"
+    groups, rows = plan.vector.groups, plan.vector.rows
+    bound = f"with at most {rows} rows in all"
     if plan.form != "prefix":
-        bound = f"{plan.vector.groups} groups with {plan.vector.rows} rows in each"
-    stderr.print(f"form: {plan.form} ({plan.because})", highlight=False)
-    stderr.print(f"one {unit} counts with at most {bound}; beyond that is cut off", highlight=False)
-    stderr.print(f"each force adds {offer.added}; intervals are 95 % of it", highlight=False)
+        bound = f"in at most {groups} groups, with at most {rows} rows in each"
+    if (groups, rows) == (1, 1):
+        bound = "once"
+    _tell(f"form: {plan.form} ({plan.because})")
+    _tell(f"one {unit} counts {bound}; what is beyond that is left out")
+    _tell(f"each force adds {offer.added}; intervals are 95 % of it")
 
 
 def _print_quote(offer: "Quote", *, as_json: bool) -> None:
@@ -159,11 +158,29 @@ def _print_quote(offer: "Quote", *, as_json: bool) -> None:
         return
     print_rows(rows, as_json=False)
     cost = f"epsilon {epsilon:g}" if epsilon is not None else f"rho {rho:g}"
-    stderr.print(f"would cost each force {cost}; nothing was spent", highlight=False)
+    _tell(f"would cost each force {cost}; nothing was spent")
 
 
 def _print_table(table: "pa.Table", *, as_json: bool) -> None:
-    print_rows(table.to_pylist(), as_json=as_json)
+    """A released table; for readers, each figure with its interval in one cell."""
+    rows: list[dict[str, object]] = table.to_pylist()
+    if as_json:
+        print_rows(rows, as_json=True)
+        return
+    names = set(table.column_names)
+    ends = {f"{name}{end}" for name in names for end in ("_low", "_high")}
+    shown = []
+    for row in rows:
+        cells: dict[str, object] = {}
+        for name in row:
+            if name in ends:
+                continue
+            cells[name] = row[name]
+            if f"{name}_low" in names:
+                interval = f"{_cell(row[f'{name}_low'])} to {_cell(row[f'{name}_high'])}"
+                cells[f"95 % of {name}"] = interval
+        shown.append(cells)
+    print_rows(shown, as_json=False)
 
 
 def print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
@@ -179,13 +196,29 @@ def print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
 
 def _cell(value: object) -> str:
     if value is None:
-        return ""
+        return "–"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _say_charges(costs: "Mapping[str, Amount]") -> None:
+    """What each force charged, those alike in one line."""
+    alike: dict[str, list[str]] = {}
+    for name, cost in costs.items():
+        alike.setdefault(_price(cost), []).append(name)
+    for price, names in alike.items():
+        who = names[0] if len(names) == 1 else f"each of {', '.join(names)}"
+        _tell(f"charged by {who}: {price}")
 
 
 def _price(cost: "Amount") -> str:
     """What a release cost, in words."""
     if not cost.rho:
         return "nothing, as it was released before"
-    pure = f"epsilon {cost.basic:g}, " if cost.epsilon is not None else ""
-    return f"{pure}rho {cost.rho / 1e9:g}"
+    if cost.epsilon is None:
+        return f"rho {cost.rho / 1e9:g}"
+    return f"epsilon {cost.basic:g}, which by zero-concentrated privacy is rho {cost.rho / 1e9:.3g}"
+
+
+def _tell(line: str) -> None:
+    """A line beside the data; the terminal wraps it, so that it can be searched and copied."""
+    stderr.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -394,6 +394,8 @@ REFUSED = [
     "rows as persons",
     "rows; drop table custody",
     "rows limit 1",
+    "rows by",
+    "rows by a where ",
     "rows union select 1",
     "rows by a by b",
     "rows where a = 'x' by b",
