@@ -14,8 +14,11 @@ from rich.table import Table
 from minimisation import BinaryOutcome, SandboxError, UseCaseError
 from sandbox.commands.budget import budget_app
 from sandbox.commands.explain import explain_command
+from sandbox.commands.federate import federate_app
 from sandbox.commands.forces import audit_app, forces_app
+from sandbox.commands.inquire import inquire_command
 from sandbox.commands.pack import evidence_app, export_command, verify_command
+from sandbox.commands.prepare import prepare_command
 from sandbox.commands.query import query_command
 from sandbox.commands.screening import screening_command
 
@@ -33,8 +36,11 @@ plan_app = typer.Typer(help="Study plans.", no_args_is_help=True, rich_markup_mo
 app.add_typer(plan_app, name="plan")
 app.add_typer(forces_app, name="forces")
 app.add_typer(audit_app, name="audit")
+app.add_typer(federate_app, name="federate")
 app.add_typer(budget_app, name="budget")
 app.command("query")(query_command)
+forces_app.command("prepare")(prepare_command)
+app.command("inquire")(inquire_command)
 app.add_typer(evidence_app, name="evidence")
 app.command("verify")(verify_command)
 app.command("export")(export_command)
