@@ -9,7 +9,6 @@ and how far all pairs of columns are from the records' own (total variation, mea
 """
 
 import argparse
-import importlib
 import importlib.util
 import json
 import subprocess
@@ -234,15 +233,17 @@ def peer(name: str, size: int) -> dict[str, Any]:
     absent = [each for each in ("polars", "mbi") if importlib.util.find_spec(each) is None]
     if absent:
         return {"not_run": f"{' and '.join(absent)} must be installed (opendp[mbi] names versions)"}
-    # loaded by name: the peer is measured here and is no part of what the package needs
-    dp, pl = importlib.import_module("opendp.prelude"), importlib.import_module("polars")
+    import opendp.prelude as dp  # noqa: PLC0415 - a peer: measured here, no part of the package
+    import polars as pl  # noqa: PLC0415 - as above
+    from opendp.extras import mbi  # noqa: PLC0415 - as above
+
     dp.enable_features("contrib")
     real = records(size)
-    queries = [dp.mbi.Count(by=pair) for pair in combinations(NAMES, 2)]
+    queries = [mbi.Count(by=pair) for pair in combinations(NAMES, 2)]
     algorithm = (
-        dp.mbi.AIM(queries=queries, rounds=10)
+        mbi.AIM(queries=queries, rounds=10)
         if name == "opendp-aim"
-        else dp.mbi.Fixed(queries=[dp.mbi.Count(by=NAMES[at : at + 2]) for at in range(9)])
+        else mbi.Fixed(queries=[mbi.Count(by=NAMES[at : at + 2]) for at in range(9)])
     )
     rho = rho_of(EPSILON, DELTA)  # the very budget that the private options here spend
     context = dp.Context.compositor(

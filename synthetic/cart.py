@@ -8,7 +8,7 @@ and no guarantee is claimed: an unusual person may be most of a leaf.
 import math
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -26,6 +26,7 @@ from minimisation import (
     UseCase,
 )
 from synthetic import rows
+from synthetic.conditions import Fixed, fitting, fixed_cells
 from synthetic.margins import Cells, Codes
 
 Features = npt.NDArray[np.float32]
@@ -47,6 +48,8 @@ class FitTrees:
     """Fewest people in a leaf."""
     seconds: float
     """No further tree is begun after this long."""
+    given: tuple[tuple[str, str | float], ...] = ()
+    """Columns and the values that every row must have."""
     name: str = "fit-trees"
     """Name by which a force approves it."""
 
@@ -63,14 +66,18 @@ class FitTrees:
         cells = rows.cells_of(premises.use_case)
         codes = rows.member_codes(premises, cells)
         rng = premises.rng(self.seed)
+        given = dict(self.given)
         if len(codes[0]) < 2 * self.smallest_leaf:
-            alone = rows.independent_rows(premises.use_case, cells, codes, rng)
+            alone = rows.independent_rows(premises.use_case, cells, codes, rng, given)
             return rows.with_stopped(alone, stopped=False)
-        order = order_of(premises.use_case, cells)
+        fixed = fixed_cells(cells, given)
+        if not len(fitting(codes, fixed, 1)[0]):
+            return rows.promise(premises.use_case, timed=True).schema.empty_table()
+        order = order_of(premises.use_case, cells, fixed)
         grower = Grower(smallest_leaf=self.smallest_leaf, seconds=self.seconds)
-        drawn = sequential(cells, codes, order, grower, rng)
-        values = [each.values(code, rng) for each, code in zip(cells, drawn, strict=True)]
-        return rows.with_stopped(rows.table_of(premises.use_case, values), stopped=grower.stopped)
+        drawn = sequential(cells, codes, order, grower, rng, fixed=fixed)
+        table = rows.table_of(premises.use_case, cells, drawn, rng, given)
+        return rows.with_stopped(table, stopped=grower.stopped)
 
 
 @dataclass(kw_only=True)
@@ -92,9 +99,10 @@ class Grower:
         return self.stopped
 
 
-def order_of(use_case: UseCase, cells: Sequence[Cells]) -> list[int]:
+def order_of(use_case: UseCase, cells: Sequence[Cells], fixed: Fixed | None = None) -> list[int]:
     """Places of the columns in the order of drawing: few cells first, the outcome last.
 
+    Fixed columns come before all others, so that each of these is drawn given them.
     A rare outcome has too few people for later trees to split on; its own tree, grown on all
     other columns, is what keeps it predictable.
     """
@@ -102,23 +110,31 @@ def order_of(use_case: UseCase, cells: Sequence[Cells]) -> list[int]:
     target = question.target if isinstance(question, BinaryOutcome) else None
     return sorted(
         range(len(cells)),
-        key=lambda place: (cells[place].column.name == target, cells[place].size),
+        key=lambda place: (
+            place not in (fixed or {}),
+            cells[place].column.name == target,
+            cells[place].size,
+        ),
     )
 
 
-def sequential(
+def sequential(  # noqa: PLR0913 - rows, and how they are drawn
     cells: Sequence[Cells],
     codes: Sequence[Codes],
     order: Sequence[int],
     grower: Grower,
     rng: np.random.Generator,
+    *,
+    fixed: Fixed | None = None,
 ) -> list[Codes]:
     """Cell numbers of as many synthetic rows as real ones, one (n,) array per column."""
     real: list[Features] = []
     made: list[Features] = []
     drawn: dict[int, Codes] = {}
     for place in order:
-        if real and not grower.late():
+        if place in (fixed or {}):
+            drawn[place] = np.full(len(codes[place]), (fixed or {})[place])
+        elif real and not grower.late():
             drawn[place] = _from_leaves(
                 np.hstack(real), codes[place], np.hstack(made), grower.smallest_leaf, rng
             )
@@ -174,6 +190,8 @@ class SequentialTrees:
     seconds: float = 60.0
     """Time for the trees of a force; columns that come later are drawn independently, and the
     release names the force. Such a run depends on the machine's speed."""
+    given: Mapping[str, str | float] = field(default_factory=dict, hash=False)
+    """Column → the value that every row must have; the other columns are drawn accordingly."""
     name: str = "sequential-trees"
     """Name in plans and reports."""
     summary: str = "Synthetic rows drawn column by column from trees fitted inside each force."
@@ -195,12 +213,19 @@ class SequentialTrees:
         """Fit and draw in every force.
 
         Raises:
-            NotApplicableError: if the question needs a direct identifier.
+            NotApplicableError: if the question needs a direct identifier, or nobody has what is
+                given.
+            ValueError: if what is given is no value of a needed column.
             PolicyError: if a force refused or failed.
         """
-        rows.cells_of(use_case)
+        fixed_cells(rows.cells_of(use_case), self.given)
         step = FitTrees(
-            seed=int(rng.integers(2**63)), smallest_leaf=self.smallest_leaf, seconds=self.seconds
+            seed=int(rng.integers(2**63)),
+            smallest_leaf=self.smallest_leaf,
+            seconds=self.seconds,
+            given=tuple(self.given.items()),
         )
         fewest = 2 * self.smallest_leaf
-        return rows.release_of(forces, step, rng, fewest=fewest, seconds=self.seconds)
+        return rows.release_of(
+            forces, step, rng, fewest=fewest, seconds=self.seconds, given=self.given
+        )

@@ -7,13 +7,14 @@ reach in one pass.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from minimisation import Forces, Payload, Premises, Release, UseCase
 from synthetic import counting, measured, modelled, rows
+from synthetic.conditions import Given, fixed_cells
 from synthetic.counting import Clique
 from synthetic.junction import JunctionTree
 from synthetic.margins import Cells, Codes, Shares
@@ -22,8 +23,8 @@ from synthetic.measured import Measured
 ALL_ROWS = 2**31
 """No bound on a person's rows: cleared counts claim no guarantee that would need one."""
 
-NEVER = 1e-12
-"""Probability of a cell that was cleared as 0."""
+NEVER = 1e-15
+"""Probability of a cell that was cleared as 0, below what counts as possible at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,8 @@ class ClearedMargins:
     """Counts are rounded to the nearest multiple of this."""
     fewest: int = 10
     """Counts below this are dropped."""
+    given: Mapping[str, str | float] = field(default_factory=dict, hash=False)
+    """Column → the value that every row must have; the other columns are drawn accordingly."""
     name: str = "cleared-margins"
     """Name in plans and reports."""
     keeps_direct_identifiers: bool = False
@@ -112,26 +115,28 @@ class ClearedMargins:
         """
         cells = rows.cells_of(use_case)
         counting.check_width(cells)
+        fixed_cells(cells, self.given)
         step = ClearMargins(base=self.base, fewest=self.fewest)
         tables = {
-            force: _rows(use_case, cells, measured.from_table(payload), rng)
+            force: _rows(use_case, cells, measured.from_table(payload), rng, self.given)
             for force, payload in forces.ask(step).complete().items()
         }
         said = f"Drawn from counts rounded to {self.base}; counts below {self.fewest} are absent."
-        return rows.released(forces, rows.with_force(tables), rng, said)
+        return rows.released(forces, rows.with_force(tables), rng, said, given=self.given)
 
 
 def _rows(
-    use_case: UseCase, cells: Sequence[Cells], clear: Sequence[Measured], rng: np.random.Generator
+    use_case: UseCase,
+    cells: Sequence[Cells],
+    clear: Sequence[Measured],
+    rng: np.random.Generator,
+    given: Given,
 ) -> pa.Table:
     people = {m.clique: m.people for m in clear}
     size = round(float(np.median([people[single].sum() for single in counting.singles(cells)])))
-    coarse = tree_of(cells, people).rows(size, rng)
-    columns = [
-        each.values(modelled.refined(each, coarse[place], people[place,], rng), rng)
-        for place, each in enumerate(cells)
-    ]
-    return rows.table_of(use_case, columns)
+    tree, fixed = tree_of(cells, people), fixed_cells(cells, given)
+    codes = modelled.codes_of(tree, cells, people, size, rng, fixed=fixed)
+    return rows.table_of(use_case, cells, codes, rng, given)
 
 
 def tree_of(cells: Sequence[Cells], people: Mapping[Clique, Codes]) -> JunctionTree:
@@ -146,16 +151,27 @@ def tree_of(cells: Sequence[Cells], people: Mapping[Clique, Codes]) -> JunctionT
     while len(reached) < len(cells):
         # exactly one column of the pair is in the tree already
         pair = max((p for p in joint if len(reached.intersection(p)) == 1), key=worth.__getitem__)
-        table = np.maximum(joint[pair], NEVER)
+        table = joint[pair]
         known = next(place for place in pair if place in reached)
         if nodes:
             edges.append((next(node for node in nodes if known in node), pair))
-            table = table / table.sum(axis=1 - pair.index(known), keepdims=True)
-        potentials[pair] = np.log(table)
+            table = _conditional(table, pair.index(known))
+        potentials[pair] = np.log(np.maximum(table, NEVER))
         nodes.append(pair)
         reached.update(pair)
     sizes = tuple(int(each.coarse[-1]) + 1 for each in cells)
     return JunctionTree(sizes=sizes, nodes=tuple(nodes), edges=tuple(edges), potentials=potentials)
+
+
+def _conditional(table: Shares, known: int) -> Shares:
+    """Shares of a pair's other column given the one on axis `known`.
+
+    Where clearing left nothing, the other column's own frequencies in the pair stand in.
+    """
+    held = table.sum(axis=1 - known, keepdims=True)
+    alone = table.sum(axis=known, keepdims=True)
+    shares: Shares = np.where(held > 0, table / np.where(held > 0, held, 1.0), alone)
+    return shares
 
 
 def information(table: Shares) -> float:

@@ -6,8 +6,8 @@ the middle of its rank interval; its neighbours are those of the declared order,
 list without a natural order is kept less well. Nelsen 2006, An Introduction to Copulas, ch. 5.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from minimisation import Forces, Payload, Premises, Release, UseCase
 from synthetic import rows, sdv_engine
+from synthetic.conditions import fitting, fixed_cells, to_draw
 from synthetic.margins import Cells, Codes, Margin, Shares
 
 
@@ -26,6 +27,8 @@ class FitGaussianCopula:
     """Seed of the sample; every force spawns its own generator from it."""
     fewest: int
     """Below this many rows no dependence is learnt: columns are drawn independently."""
+    given: tuple[tuple[str, str | float], ...] = ()
+    """Columns and the values that every row must have."""
     name: str = "fit-gaussian-copula"
     """Name by which a force approves it."""
 
@@ -42,26 +45,25 @@ class FitGaussianCopula:
         cells = rows.cells_of(premises.use_case)
         codes = rows.member_codes(premises, cells)
         rng = premises.rng(self.seed)
+        given = dict(self.given)
         if len(codes[0]) < self.fewest:
-            return rows.independent_rows(premises.use_case, cells, codes, rng)
-        columns = copula_columns(cells, codes, rng)
-        return rows.table_of(premises.use_case, columns)
+            return rows.independent_rows(premises.use_case, cells, codes, rng, given)
+        fixed = fixed_cells(cells, given)
+        size = len(codes[0])
+        drawn = copula_codes(cells, codes, to_draw(size, fixed), int(rng.integers(2**32)))
+        return rows.table_of(premises.use_case, cells, fitting(drawn, fixed, size), rng, given)
 
 
-def copula_columns(
-    cells: Sequence[Cells], codes: Sequence[Codes], rng: np.random.Generator
-) -> list[pa.Array]:
-    """Columns of n ≥ 2 synthetic rows, from the cell numbers of n people, column by column."""
+def copula_codes(
+    cells: Sequence[Cells], codes: Sequence[Codes], size: int, seed: int
+) -> list[Codes]:
+    """Cell numbers of so many synthetic rows, from those of n ≥ 2 people, column by column."""
     margins = [Margin.of(each, code) for each, code in zip(cells, codes, strict=True)]
     scores = np.column_stack(
         [normal_scores(margin, code) for margin, code in zip(margins, codes, strict=True)]
     )
-    sampled = sdv_engine.gaussian_copula(scores, len(scores), int(rng.integers(2**32)))
-    ranks = ndtr(sampled).T
-    return [
-        margin.cells.values(margin.at(rank), rng)
-        for margin, rank in zip(margins, ranks, strict=True)
-    ]
+    ranks = ndtr(sdv_engine.gaussian_copula(scores, size, seed)).T
+    return [margin.at(rank) for margin, rank in zip(margins, ranks, strict=True)]
 
 
 def normal_scores(margin: Margin, codes: Codes) -> Shares:
@@ -81,6 +83,8 @@ class GaussianCopula:
 
     fewest: int = 50
     """Forces with fewer rows than this send independent columns, and the release says so."""
+    given: Mapping[str, str | float] = field(default_factory=dict, hash=False)
+    """Column → the value that every row must have; the other columns are drawn accordingly."""
     name: str = "gaussian-copula"
     """Name in plans and reports."""
     summary: str = "Synthetic rows drawn from a Gaussian copula (SDV) fitted inside each force."
@@ -102,10 +106,14 @@ class GaussianCopula:
 
         Raises:
             MissingEngineError: if SDV is not installed.
-            NotApplicableError: if the question needs a direct identifier.
+            NotApplicableError: if the question needs a direct identifier, or no drawn row has what
+                is given.
+            ValueError: if what is given is no value of a needed column.
             PolicyError: if a force refused or failed.
         """
         sdv_engine.require()
-        rows.cells_of(use_case)
-        step = FitGaussianCopula(seed=int(rng.integers(2**63)), fewest=self.fewest)
-        return rows.release_of(forces, step, rng, fewest=self.fewest)
+        fixed_cells(rows.cells_of(use_case), self.given)
+        step = FitGaussianCopula(
+            seed=int(rng.integers(2**63)), fewest=self.fewest, given=tuple(self.given.items())
+        )
+        return rows.release_of(forces, step, rng, fewest=self.fewest, given=self.given)

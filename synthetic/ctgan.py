@@ -5,14 +5,15 @@ GAN. A saved CTGAN can rebuild its table of training labels, so the network neve
 trained, sampled and dropped within one step.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from minimisation import Forces, NotApplicableError, Payload, Premises, Release, UseCase
 from synthetic import rows, sdv_engine
+from synthetic.conditions import fitting, fixed_cells, to_draw
 from synthetic.margins import Cells
 
 MOST_LABELS = 30
@@ -34,6 +35,8 @@ class TrainNetwork:
     """Below this many rows nothing is learnt: columns are drawn independently."""
     seconds: float
     """No further pass begins after this long."""
+    given: tuple[tuple[str, str | float], ...] = ()
+    """Columns and the values that every row must have."""
     name: str = "train-network"
     """Name by which a force approves it."""
 
@@ -50,17 +53,19 @@ class TrainNetwork:
         cells = rows.cells_of(premises.use_case)
         codes = rows.member_codes(premises, cells)
         rng = premises.rng(self.seed)
-        size = len(codes[0])
+        size, given = len(codes[0]), dict(self.given)
         if size < self.fewest:
-            drawn = rows.independent_rows(premises.use_case, cells, codes, rng)
+            drawn = rows.independent_rows(premises.use_case, cells, codes, rng, given)
             return rows.with_stopped(drawn, stopped=False)
         labels = [not each.column.numeric or each.size <= MOST_LABELS for each in cells]
         training = sdv_engine.Training(
             seed=int(rng.integers(2**32)), epochs=self.epochs, seconds=self.seconds
         )
-        made, stopped = sdv_engine.ctgan(codes, labels, size, training)
-        values = [each.values(code, rng) for each, code in zip(cells, made, strict=True)]
-        return rows.with_stopped(rows.table_of(premises.use_case, values), stopped=stopped)
+        fixed = fixed_cells(cells, given)
+        made, stopped = sdv_engine.ctgan(codes, labels, to_draw(size, fixed), training)
+        kept = fitting(made, fixed, size)
+        table = rows.table_of(premises.use_case, cells, kept, rng, given)
+        return rows.with_stopped(table, stopped=stopped)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +79,8 @@ class GenerativeNetwork:
     seconds: float = 20.0
     """Training time in each force; no pass begins after it, and the release names the force. A run
     that it cuts short depends on the machine's speed, so the same seed need not repeat it."""
+    given: Mapping[str, str | float] = field(default_factory=dict, hash=False)
+    """Column → the value that every row must have; the other columns are drawn accordingly."""
     name: str = "generative-network"
     """Name in plans and reports."""
     summary: str = "Synthetic rows sampled from a network (CTGAN) trained inside each force."
@@ -102,14 +109,19 @@ class GenerativeNetwork:
             PolicyError: if a force refused or failed.
         """
         sdv_engine.require()
-        check_size(rows.cells_of(use_case))
+        cells = rows.cells_of(use_case)
+        check_size(cells)
+        fixed_cells(cells, self.given)
         step = TrainNetwork(
             seed=int(rng.integers(2**63)),
             epochs=self.epochs,
             fewest=self.fewest,
             seconds=self.seconds,
+            given=tuple(self.given.items()),
         )
-        return rows.release_of(forces, step, rng, fewest=self.fewest, seconds=self.seconds)
+        return rows.release_of(
+            forces, step, rng, fewest=self.fewest, seconds=self.seconds, given=self.given
+        )
 
 
 def check_size(cells: Sequence[Cells]) -> None:

@@ -6,7 +6,7 @@ own single columns tie the table to the force, so that forces keep their own fre
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -23,24 +23,14 @@ from minimisation import (
 from minimisation.contract.usecase import FORCE
 from minimisation.statistics.noise import rho_of
 from synthetic import counting, mbi_engine, measured, modelled, mst, rows
+from synthetic.budget import check_gaussian, loss_of, noise_scale
+from synthetic.conditions import Given, fixed_cells
 from synthetic.counting import Clique
 from synthetic.margins import Cells
 from synthetic.measured import Measured
-from synthetic.mst import check_gaussian, noise_scale
 
 COLUMNS = 0.7
 """Share of the first step's rho for single columns; the scores of pairs take the rest."""
-
-
-def _loss(use_case: UseCase, epsilon: float, delta: float, what: str) -> PrivacyLoss:
-    return PrivacyLoss(
-        epsilon=epsilon,
-        delta=delta,
-        unit=use_case.unit,
-        bounds=(("rows", counting.rows_per_unit(use_case)),),
-        forces=1,
-        mechanism=f"discrete Gaussian noise on {what}",
-    )
 
 
 @private_mechanism
@@ -71,7 +61,8 @@ class MeasureColumns:
 
     def loss(self, use_case: UseCase) -> PrivacyLoss:
         """Loss of running it once."""
-        return _loss(use_case, self.epsilon, self.delta, "single columns and scores of pairs")
+        what = "discrete Gaussian noise on single columns and scores of pairs"
+        return loss_of(use_case, self.epsilon, self.delta, what)
 
     def run(self, premises: Premises) -> pa.Table:
         """Count once, add noise to the columns, then score the pairs against them, with noise.
@@ -128,7 +119,8 @@ class MeasurePairs:
 
     def loss(self, use_case: UseCase) -> PrivacyLoss:
         """Loss of running it once."""
-        return _loss(use_case, self.epsilon, self.delta, f"{len(self.pairs)} pairs of columns")
+        what = f"discrete Gaussian noise on {len(self.pairs)} pairs of columns"
+        return loss_of(use_case, self.epsilon, self.delta, what)
 
     def run(self, premises: Premises) -> pa.Table:
         """Count, then add noise."""
@@ -155,6 +147,8 @@ class FederatedMargins:
     """Steps of the fit."""
     seconds: float = 120.0
     """Time for the fit; the release says so where it ran out."""
+    given: Mapping[str, str | float] = field(default_factory=dict, hash=False)
+    """Column → the value that every row must have; the other columns are drawn accordingly."""
     name: str = "federated-margins"
     """Name in plans and reports."""
     keeps_direct_identifiers: bool = False
@@ -166,7 +160,7 @@ class FederatedMargins:
         Raises:
             ValueError: naming the figure and the rule.
         """
-        check_gaussian(self.epsilon, self.delta)
+        self._step()
         rows.check_seconds(self.seconds)
 
     @property
@@ -176,6 +170,9 @@ class FederatedMargins:
             "Noisy counts of single columns and of a common tree of pairs, added up over forces "
             f"before rows are drawn (epsilon {self.epsilon:g})."
         )
+
+    def _step(self) -> MeasureColumns:
+        return MeasureColumns(epsilon=self.epsilon / 2, delta=self.delta / 2)
 
     def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
         """Ask for columns and scores, choose one tree, ask for its pairs, fit and draw one table.
@@ -188,21 +185,19 @@ class FederatedMargins:
             PolicyError: if a force refused or failed.
             BudgetExceededError: if a force's budget does not cover epsilon.
         """
-        mbi_engine.require()
-        cells = rows.cells_of(use_case)
-        counting.check_width(cells)
-        epsilon, delta = self.epsilon / 2, self.delta / 2
-        first = forces.ask(MeasureColumns(epsilon=epsilon, delta=delta)).complete()
+        cells = modelled.prepared(use_case, self.given)
+        first = forces.ask(self._step()).complete()
         known = {force: measured.from_table(table) for force, table in first.items()}
         tree = common_tree(len(cells), list(known.values()))
-        step = MeasurePairs(pairs=tree, epsilon=epsilon, delta=delta)
+        step = MeasurePairs(pairs=tree, epsilon=self.epsilon / 2, delta=self.delta / 2)
         second = forces.ask(step).complete()
         pairs = measured.added_up([measured.from_table(table) for table in second.values()])
         effort = modelled.Effort(steps=self.steps, seconds=self.seconds)
-        table, stopped = one_table(use_case, known, pairs, effort, rng)
+        table, stopped = one_table(use_case, known, pairs, effort, rng, given=self.given)
         late = rows.time_remarks(["the fit to all forces' counts"] * stopped, self.seconds)
         alike = "How columns go together is the same in every force's rows."
-        return rows.released(forces, table, rng, *late, alike, *modelled.remarks(use_case))
+        said = (*late, alike, *modelled.remarks(use_case))
+        return rows.released(forces, table, rng, *said, given=self.given)
 
 
 def common_tree(width: int, known: Sequence[Sequence[Measured]]) -> tuple[Clique, ...]:
@@ -218,12 +213,14 @@ def common_tree(width: int, known: Sequence[Sequence[Measured]]) -> tuple[Clique
     return tuple(tree)
 
 
-def one_table(
+def one_table(  # noqa: PLR0913 - what was measured, and how rows are drawn
     use_case: UseCase,
     known: Mapping[str, Sequence[Measured]],
     pairs: Sequence[Measured],
     effort: modelled.Effort,
     rng: np.random.Generator,
+    *,
+    given: Given | None = None,
 ) -> tuple[pa.Table, bool]:
     """Rows of a model in which the force is one more column, joined to each of the others.
 
@@ -236,14 +233,12 @@ def one_table(
     sizes = [*(int(each.coarse[-1]) + 1 for each in cells), len(known)]
     noisy = [*_by_force(cells, list(singles.values())), *pairs]
     model = mbi_engine.fit(sizes, noisy, total, steps=effort.steps, seconds=effort.seconds)
-    *coarse, force = model.tree.rows(round(total), rng)
     fine = measured.merged(measured.added_up(list(singles.values())))
-    columns = [
-        each.values(modelled.refined(each, coarse[place], fine[place,], rng), rng)
-        for place, each in enumerate(cells)
-    ]
+    fixed = fixed_cells(cells, given or {})
+    *codes, force = modelled.codes_of(model.tree, cells, fine, round(total), rng, fixed=fixed)
+    table = rows.table_of(use_case, cells, codes, rng, given)
     names = pa.array(np.array(list(known), dtype=object)[force], pa.string())
-    return rows.table_of(use_case, columns).add_column(0, FORCE, names), model.stopped
+    return table.add_column(0, FORCE, names), model.stopped
 
 
 def _by_force(cells: Sequence[Cells], forces: Sequence[Sequence[Measured]]) -> list[Measured]:

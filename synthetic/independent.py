@@ -4,13 +4,15 @@ Every column is drawn from its own one-way frequencies. What it keeps, anything 
 better synthesiser adds is measured against it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from minimisation import Forces, Payload, Premises, Release, UseCase
 from synthetic import rows
+from synthetic.conditions import fixed_cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +21,8 @@ class DrawIndependentColumns:
 
     seed: int
     """Seed of the draw; every force spawns its own generator from it."""
+    given: tuple[tuple[str, str | float], ...] = ()
+    """Columns and the values that every row must have."""
     name: str = "draw-independent-columns"
     """Name by which a force approves it."""
 
@@ -30,13 +34,16 @@ class DrawIndependentColumns:
         """Count, then draw."""
         cells = rows.cells_of(premises.use_case)
         codes = rows.member_codes(premises, cells)
-        return rows.independent_rows(premises.use_case, cells, codes, premises.rng(self.seed))
+        rng = premises.rng(self.seed)
+        return rows.independent_rows(premises.use_case, cells, codes, rng, dict(self.given))
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndependentColumns:
     """Synthetic rows that keep each column's frequencies and nothing between columns."""
 
+    given: Mapping[str, str | float] = field(default_factory=dict, hash=False)
+    """Column → the value that every row must have; the other columns are drawn accordingly."""
     name: str = "independent-columns"
     """Name in plans and reports."""
     summary: str = (
@@ -50,9 +57,13 @@ class IndependentColumns:
         """Draw the rows.
 
         Raises:
-            NotApplicableError: if the question needs a direct identifier.
+            NotApplicableError: if the question needs a direct identifier, or nobody has what is
+                given.
+            ValueError: if what is given is no value of a needed column.
             PolicyError: if a force refused or failed.
         """
-        rows.cells_of(use_case)
-        step = DrawIndependentColumns(seed=int(rng.integers(2**63)))
-        return rows.release_of(forces, step, rng)
+        fixed_cells(rows.cells_of(use_case), self.given)
+        step = DrawIndependentColumns(
+            seed=int(rng.integers(2**63)), given=tuple(self.given.items())
+        )
+        return rows.release_of(forces, step, rng, given=self.given)

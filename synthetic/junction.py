@@ -5,17 +5,25 @@ log-potentials and needs no engine, so that asking about many pairs costs no com
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 from scipy.special import logsumexp
 
+from synthetic.conditions import Fixed
 from synthetic.counting import Clique
 from synthetic.margins import Codes, Shares
 
 Edge: TypeAlias = tuple[Clique, Clique]
+
+
+NEVER = -700.0
+"""Log-potential of what a condition rules out: as near to nothing as a probability can be."""
+
+LEAST = 1e-12
+"""Chance below which a condition counts as impossible."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +105,18 @@ class JunctionTree:
             node = next(node for node in self.nodes if clique[0] in node)
             return _einsum(self.beliefs[node], list(node), list(clique))
         return self.pairs[clique].ravel()
+
+    def given(self, fixed: Fixed) -> "JunctionTree | None":
+        """The distribution of rows that are in given cells; None if there are none such."""
+        tree = self
+        for place, cell in fixed.items():
+            if tree.probabilities((place,))[cell] < LEAST:
+                return None
+            only = np.full(tree.sizes[place], NEVER)
+            only[cell] = 0.0
+            before = tree.potentials.get((place,), np.zeros(tree.sizes[place]))
+            tree = replace(tree, potentials={**tree.potentials, (place,): before + only})
+        return tree
 
     def rows(self, size: int, rng: np.random.Generator) -> list[Codes]:
         """Codes of `size` rows, column by column, drawn node by node away from the first."""

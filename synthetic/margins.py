@@ -168,10 +168,9 @@ class Margin:
         """The frequencies of n ≥ 1 observed cell numbers."""
         return cls(cells=cells, shares=np.bincount(codes, minlength=cells.size) / len(codes))
 
-    def draw(self, rows: int, rng: np.random.Generator) -> pa.Array:
-        """Values of `rows` people drawn independently of everything else."""
-        codes = rng.choice(self.cells.size, size=rows, p=self.shares)
-        return self.cells.values(codes, rng)
+    def codes(self, rows: int, rng: np.random.Generator) -> Codes:
+        """Cell numbers of so many rows, drawn independently of everything else."""
+        return rng.choice(self.cells.size, size=rows, p=self.shares)
 
     def at(self, ranks: Shares) -> Codes:
         """Cell numbers at the given ranks in [0, 1]: the inverse of the cumulative shares."""

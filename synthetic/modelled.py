@@ -8,6 +8,9 @@ import pyarrow as pa
 
 from minimisation import Forces, Release, UseCase
 from synthetic import counting, mbi_engine, measured, rows
+from synthetic.conditions import Fixed, Given, fixed_cells
+from synthetic.counting import Clique
+from synthetic.junction import JunctionTree
 from synthetic.margins import Cells, Codes, Shares
 from synthetic.measured import Measured
 
@@ -27,22 +30,67 @@ def fit(
     return mbi_engine.fit(sizes, coarse, total, steps=steps, seconds=seconds, start=start)
 
 
-def draw(
+def prepared(use_case: UseCase, given: Given) -> tuple[Cells, ...]:
+    """Columns of a model of pairs, once it is sure that one can be fitted to them.
+
+    Raises:
+        MissingEngineError: if mbi is not installed.
+        NotApplicableError: if the question needs too few or too many columns.
+        ValueError: if what is given is no value of a needed column.
+    """
+    mbi_engine.require()
+    cells = rows.cells_of(use_case)
+    counting.check_width(cells)
+    fixed_cells(cells, given)
+    return cells
+
+
+def draw(  # noqa: PLR0913 - a model, what it is of, and how rows are drawn
     use_case: UseCase,
     cells: Sequence[Cells],
     noisy: Sequence[Measured],
     model: mbi_engine.Model,
     rng: np.random.Generator,
+    *,
+    given: Given | None = None,
 ) -> pa.Table:
-    """Draw rows of a fitted model in the promised schema."""
+    """Draw rows of a fitted model in the promised schema; none if what is given has no chance."""
     size = round(measured.total(noisy))
-    coarse = model.tree.rows(size, rng)
     fine = measured.merged([m for m in noisy if len(m.clique) == 1])
-    columns = []
-    for place, each in enumerate(cells):
-        codes = refined(each, coarse[place], fine[(place,)], rng)
-        columns.append(each.values(codes, rng))
-    return rows.table_of(use_case, columns)
+    codes = codes_of(model.tree, cells, fine, size, rng, fixed=fixed_cells(cells, given or {}))
+    return rows.table_of(use_case, cells, codes, rng, given)
+
+
+def codes_of(  # noqa: PLR0913 - as above
+    tree: JunctionTree,
+    cells: Sequence[Cells],
+    fine: Mapping[Clique, Codes | Shares],
+    size: int,
+    rng: np.random.Generator,
+    *,
+    fixed: Fixed,
+) -> list[Codes]:
+    """Fine cell numbers of so many rows of a model of coarse cells, column by column.
+
+    Args:
+        tree: the model; columns beyond those of `cells` come back as they are.
+        cells: its first columns.
+        fine: counts of the fine cells of each of them.
+        size: rows to draw.
+        rng: draws them.
+        fixed: cells that every row is in; there is no row if that has no chance.
+    """
+    held = tree.given({place: int(cells[place].coarse[cell]) for place, cell in fixed.items()})
+    if held is None:
+        return [np.zeros(0, dtype=np.int64) for _ in tree.sizes]
+    coarse = held.rows(size, rng)
+    within = [
+        np.full(size, fixed[place])
+        if place in fixed
+        else refined(each, coarse[place], fine[place,], rng)
+        for place, each in enumerate(cells)
+    ]
+    return [*within, *coarse[len(cells) :]]
 
 
 def refined(cells: Cells, coarse: Codes, people: Codes | Shares, rng: np.random.Generator) -> Codes:
@@ -75,12 +123,14 @@ class Effort:
     """No further steps begin after this long, per force."""
 
 
-def release_of(
+def release_of(  # noqa: PLR0913 - as above
     forces: Forces,
     use_case: UseCase,
     payloads: Mapping[str, pa.Table],
     effort: Effort,
     rng: np.random.Generator,
+    *,
+    given: Given | None = None,
 ) -> Release:
     """Fit one model to each force's measured margins, draw its rows, release them as one table."""
     cells = rows.cells_of(use_case)
@@ -89,11 +139,12 @@ def release_of(
     for force, payload in payloads.items():
         noisy = measured.from_table(payload)
         model = fit(cells, noisy, steps=effort.steps, seconds=effort.seconds)
-        tables[force] = draw(use_case, cells, noisy, model, rng)
+        tables[force] = draw(use_case, cells, noisy, model, rng, given=given)
         if model.stopped and force not in stopped:
             stopped.append(force)
     late = rows.time_remarks(stopped, effort.seconds)
-    return rows.released(forces, rows.with_force(tables), rng, *late, *remarks(use_case))
+    said = (*late, *remarks(use_case))
+    return rows.released(forces, rows.with_force(tables), rng, *said, given=given)
 
 
 def remarks(use_case: UseCase) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ differentially private synthetic data. The force counts, chooses and adds noise;
 fitted outside, to figures that are already private.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +20,9 @@ from minimisation import (
     UseCase,
     private_mechanism,
 )
-from minimisation.statistics.noise import MARGIN, check_budget, rho_of
-from synthetic import counting, mbi_engine, measured, modelled, rows, selection
+from minimisation.statistics.noise import rho_of
+from synthetic import counting, measured, modelled, rows, selection
+from synthetic.budget import check_gaussian, loss_of, noise_scale
 from synthetic.counting import Clique
 from synthetic.margins import Cells, Codes
 from synthetic.measured import Measured
@@ -59,15 +60,8 @@ class MeasureTree:
 
     def loss(self, use_case: UseCase) -> PrivacyLoss:
         """Loss of running it once."""
-        most = counting.rows_per_unit(use_case)
-        return PrivacyLoss(
-            epsilon=self.epsilon,
-            delta=self.delta,
-            unit=use_case.unit,
-            bounds=(("rows", most),),
-            forces=1,
-            mechanism="discrete Gaussian noise on margins, Gumbel noise on the choice of a tree",
-        )
+        what = "discrete Gaussian noise on margins, Gumbel noise on the choice of a tree"
+        return loss_of(use_case, self.epsilon, self.delta, what)
 
     def run(self, premises: Premises) -> pa.Table:
         """Count once, measure the columns, choose the tree, measure its pairs.
@@ -92,25 +86,6 @@ class MeasureTree:
             {pair: exact[pair] for pair in tree}, noise_scale(rho * PAIRS, len(tree), most)
         )
         return measured.to_table(noisy)
-
-
-def check_gaussian(epsilon: float, delta: float) -> None:
-    """Refuse a budget that Gaussian noise cannot keep.
-
-    Raises:
-        ValueError: naming the figure and the rule.
-    """
-    check_budget(epsilon, delta)
-    if delta == 0:
-        raise ValueError("delta (0) must be above 0 for Gaussian noise; 1e-6 is usual")
-
-
-def noise_scale(rho: float, cliques: int, most: int) -> float:
-    """Scale of Gaussian noise on so many margins, to each of which a unit adds `most` rows.
-
-    All rows of a unit may fall into one cell, so the L2 sensitivity is most × √cliques.
-    """
-    return most * float(np.sqrt(cliques / (2 * rho))) * MARGIN
 
 
 def tree_scores(
@@ -157,6 +132,8 @@ class PrivateTree:
     """Steps of the fit."""
     seconds: float = 60.0
     """Time for the fit to each force's counts; the release names a force where it ran out."""
+    given: Mapping[str, str | float] = field(default_factory=dict, hash=False)
+    """Column → the value that every row must have; the other columns are drawn accordingly."""
     name: str = "private-tree"
     """Name in plans and reports."""
     keeps_direct_identifiers: bool = False
@@ -168,7 +145,7 @@ class PrivateTree:
         Raises:
             ValueError: naming the figure and the rule.
         """
-        check_gaussian(self.epsilon, self.delta)
+        self._step()
         rows.check_seconds(self.seconds)
 
     @property
@@ -178,6 +155,9 @@ class PrivateTree:
             "Noisy counts of single columns and of a tree of pairs, from which rows are drawn "
             f"(epsilon {self.epsilon:g})."
         )
+
+    def _step(self) -> MeasureTree:
+        return MeasureTree(epsilon=self.epsilon, delta=self.delta)
 
     def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
         """Ask for the measured margins, fit one model per force and draw its rows.
@@ -190,8 +170,7 @@ class PrivateTree:
             PolicyError: if a force refused or failed.
             BudgetExceededError: if a force's budget does not cover epsilon.
         """
-        mbi_engine.require()
-        counting.check_width(rows.cells_of(use_case))
-        payloads = forces.ask(MeasureTree(epsilon=self.epsilon, delta=self.delta)).complete()
+        modelled.prepared(use_case, self.given)
+        payloads = forces.ask(self._step()).complete()
         effort = modelled.Effort(steps=self.steps, seconds=self.seconds)
-        return modelled.release_of(forces, use_case, payloads, effort, rng)
+        return modelled.release_of(forces, use_case, payloads, effort, rng, given=self.given)

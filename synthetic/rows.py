@@ -19,6 +19,7 @@ from minimisation import (
 )
 from minimisation.contract.usecase import FORCE
 from minimisation.forces import sql
+from synthetic.conditions import Given, fixed_cells
 from synthetic.constraints import enforced
 from synthetic.margins import Cells, Margin
 
@@ -80,9 +81,21 @@ def member_codes(premises: Premises, cells: Sequence[Cells]) -> list[np.ndarray]
     return [each.codes(rows.column(each.column.name)) for each in cells]
 
 
-def table_of(use_case: UseCase, columns: Sequence[pa.Array]) -> pa.Table:
-    """A synthetic table from its columns, in the promised schema."""
-    return pa.table(list(columns), schema=promise(use_case).schema)
+def table_of(
+    use_case: UseCase,
+    cells: Sequence[Cells],
+    codes: Sequence[np.ndarray],
+    rng: np.random.Generator,
+    given: Given | None = None,
+) -> pa.Table:
+    """A synthetic table from cell numbers, in the promised schema; given values are as given."""
+    columns = []
+    for each, code in zip(cells, codes, strict=True):
+        if each.column.name in (given or {}):
+            columns.append(pa.array([(given or {})[each.column.name]] * len(code), each.type))
+        else:
+            columns.append(each.values(code, rng))
+    return pa.table(columns, schema=promise(use_case).schema)
 
 
 def independent_rows(
@@ -90,13 +103,18 @@ def independent_rows(
     cells: Sequence[Cells],
     codes: Sequence[np.ndarray],
     rng: np.random.Generator,
+    given: Given | None = None,
 ) -> pa.Table:
     """As many rows as there are members, each column drawn from its own frequencies alone."""
     size = len(codes[0])
-    if size == 0:
+    fixed = fixed_cells(cells, given or {})
+    if size == 0 or not all((codes[place] == cell).any() for place, cell in fixed.items()):
         return promise(use_case).schema.empty_table()
-    margins = [Margin.of(each, code) for each, code in zip(cells, codes, strict=True)]
-    return table_of(use_case, [margin.draw(size, rng) for margin in margins])
+    drawn = [
+        np.full(size, fixed[place]) if place in fixed else Margin.of(each, code).codes(size, rng)
+        for place, (each, code) in enumerate(zip(cells, codes, strict=True))
+    ]
+    return table_of(use_case, cells, drawn, rng, given)
 
 
 def with_stopped(table: pa.Table, *, stopped: bool) -> pa.Table:
@@ -121,13 +139,14 @@ def time_remarks(stopped: Sequence[str], seconds: float) -> tuple[str, ...]:
     return (f"Training was stopped after {seconds:g} s in {where}: it was not finished there.",)
 
 
-def release_of(
+def release_of(  # noqa: PLR0913 - what is asked, and what is said of it
     forces: Forces,
     step: Step,
     rng: np.random.Generator,
     *,
     fewest: int = 0,
     seconds: float = 0,
+    given: Given | None = None,
 ) -> Release:
     """Have every force synthesise its own table, and release them as one.
 
@@ -137,22 +156,31 @@ def release_of(
         rng: draws anew what breaks a constraint.
         fewest: forces with fewer rows are named in the remarks.
         seconds: the time that a timed step had; forces where it ran out are named too.
+        given: column → value that every row has.
 
     Raises:
+        NotApplicableError: if no force has a row with what is given.
         PolicyError: if a force refused or failed.
     """
     payloads = forces.ask(step).complete()
-    small = ", ".join(name for name, table in payloads.items() if table.num_rows < fewest)
+    small = ", ".join(name for name, table in payloads.items() if 0 < table.num_rows < fewest)
     fallback = f"Fewer than {fewest} rows in {small}: columns were drawn independently."
     late = time_remarks(stopped_in(payloads), seconds)
     tables = {
         name: table.drop_columns([STOPPED]) if STOPPED in table.column_names else table
         for name, table in payloads.items()
     }
-    return released(forces, with_force(tables), rng, *([fallback] if small else []), *late)
+    said = (*([fallback] if small else []), *late)
+    return released(forces, with_force(tables), rng, *said, given=given)
 
 
-def released(forces: Forces, table: pa.Table, rng: np.random.Generator, *remarks: str) -> Release:
+def released(
+    forces: Forces,
+    table: pa.Table,
+    rng: np.random.Generator,
+    *remarks: str,
+    given: Given | None = None,
+) -> Release:
     """The release of a synthesised table, held to the use case's constraints.
 
     Every synthetic release is made here, so that none escapes the mark or a constraint.
@@ -162,7 +190,19 @@ def released(forces: Forces, table: pa.Table, rng: np.random.Generator, *remarks
         table: synthetic rows with a `force` column.
         rng: draws anew what breaks a constraint.
         remarks: what a reader must know.
+        given: column → value that every row has.
+
+    Raises:
+        NotApplicableError: if there is no row with what is given.
     """
+    if given:
+        named = ", ".join(given)
+        if not table.num_rows:
+            msg = f"values given of {named} must occur together in what was learnt"
+            raise NotApplicableError(f"{msg}; give fewer of them")
+        without = sorted({*forces.names}.difference(table.column(FORCE).to_pylist()))
+        nowhere = (f"No row from {', '.join(without)}: none has what is given there.",)
+        remarks = (f"Drawn given {named}.", *(nowhere if without else ()), *remarks)
     release = Release(
         artefact=Microdata(table=table, synthetic=True),
         privacy_loss=forces.privacy_loss(),

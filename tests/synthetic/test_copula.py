@@ -16,7 +16,7 @@ import pytest
 
 from minimisation import Bounds, Column, Forces, MissingEngineError, UseCase
 from synthetic import sdv_engine
-from synthetic.copula import GaussianCopula, copula_columns, normal_scores
+from synthetic.copula import GaussianCopula, copula_codes, normal_scores
 from synthetic.margins import Cells, Margin
 
 BIT = Cells(column=Column(name="bit", role="other", domain=Bounds(low=0, high=1)))
@@ -37,8 +37,8 @@ def test_scores_of_a_constant_column_are_zero() -> None:
 
 def test_a_rare_value_keeps_its_frequency() -> None:
     codes = np.repeat([0, 1], [950, 50])
-    drawn = copula_columns([BIT, BIT], [codes, codes], np.random.default_rng(1))
-    assert abs(float(np.mean(drawn[0].to_numpy())) - 0.05) < 0.03
+    drawn = copula_codes([BIT, BIT], [codes, codes], len(codes), 1)
+    assert abs(float(np.mean(drawn[0])) - 0.05) < 0.03
 
 
 def test_the_engine_repeats_a_seed_even_when_forces_run_in_threads() -> None:
@@ -112,5 +112,5 @@ def test_twenty_columns_of_nine_forces_take_seconds() -> None:
     codes = [rng.integers(0, 51, 550) for _ in cells]
     sdv_engine.gaussian_copula(np.eye(3), 2, 1)
     start = time.perf_counter()
-    copula_columns(cells, codes, rng)
+    copula_codes(cells, codes, len(codes[0]), 1)
     assert time.perf_counter() - start < 10 / 9

@@ -18,7 +18,9 @@ from minimisation import (
 )
 from minimisation.statistics.noise import DiscreteGaussian, mechanism_loss, rho_of
 from synthetic import ON_REQUEST, counting, measured, mst, rows, selection
-from synthetic.aim import Account, PrivateAdaptive
+from synthetic.aim import PrivateAdaptive
+from synthetic.aim_rounds import Account
+from synthetic.budget import noise_scale
 from synthetic.federated_margins import FederatedMargins, common_tree
 from synthetic.junction import JunctionTree, draw
 from synthetic.measured import Measured
@@ -31,8 +33,8 @@ Open = Callable[..., Forces]
 @pytest.mark.parametrize("most", [1, 4])
 def test_a_tree_costs_no_more_than_its_budget_by_opendp_own_figures(most: int) -> None:
     rho, columns = rho_of(1.0, 1e-6), 6
-    singles = mst.noise_scale(rho * mst.SINGLES, columns, most)
-    pairs = mst.noise_scale(rho * mst.PAIRS, columns - 1, most)
+    singles = noise_scale(rho * mst.SINGLES, columns, most)
+    pairs = noise_scale(rho * mst.PAIRS, columns - 1, most)
     choice = selection.scale_for(rho * mst.CHOICE / (columns - 1), most)
     spent = columns * mechanism_loss(DiscreteGaussian(scale=singles), most)
     spent += (columns - 1) * mechanism_loss(DiscreteGaussian(scale=pairs), most)

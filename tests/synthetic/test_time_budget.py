@@ -14,7 +14,7 @@ from synthetic import (
     PrivateTree,
     SequentialTrees,
 )
-from synthetic.aim import Account
+from synthetic.aim_rounds import Account
 from synthetic.sdv_engine import Clock
 
 SHORT = 1e-9
