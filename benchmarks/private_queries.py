@@ -100,6 +100,7 @@ def generate(path: Path, rows: int, threads: int, memory: str = "4GB") -> dict[s
             connection.execute(f"set {setting}")
         connection.execute(f"set temp_directory = '{path.parent / 'spill'}'")
         start = time.perf_counter()
+        connection.execute(f"create table drawn as {events}")
         connection.execute(
             "create table events"
             " (person bigint, rank integer, area smallint, value smallint, kind tinyint)"
@@ -108,8 +109,9 @@ def generate(path: Path, rows: int, threads: int, memory: str = "4GB") -> dict[s
             connection.execute(
                 f"""insert into events select person, cast(row_number() over (partition by person
                 order by hash(i), i) as integer) as rank, area, value, kind
-                from ({events}) where person % {chunks} = {chunk} order by rank"""
+                from drawn where person % {chunks} = {chunk} order by rank"""
             )
+        connection.execute("drop table drawn")
         taken["load"] = time.perf_counter() - start
         start = time.perf_counter()
         preparation.prepare(connection, TABLE, TABLE.prepared[0])
