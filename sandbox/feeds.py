@@ -31,7 +31,7 @@ from sandbox.houses import first_run, force_home, officer, stand_in_linkage
 from sandbox.plan import Plan
 from sandbox.table_folders import approved_columns, tables_of
 
-LAYOUT = 2
+LAYOUT = 3
 """Changes with the way rows are laid out, so that stores of an older one are loaded again."""
 
 

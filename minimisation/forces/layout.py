@@ -8,6 +8,8 @@ of `person` keeps or drops a row whoever else is there. Views of the harmonised 
 The hash is MD5 behind a secret prefix and is never published.
 """
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -94,7 +96,7 @@ class Layout:
         self.laid[table] = Laid(spec=spec, kinds=kinds, labels=labels)
         if people := PERSON in self.laid[table].columns:
             self._number_people(source)
-        secret = {"secret": f"{self.key.hex()}|{table}|"}
+        secret = {"secret": self._secret(table)}
         statement = self._ranked(table, source) if people else self._unranked(table, source)
         self.connection.execute(statement, secret)
         self._check(table)
@@ -145,8 +147,12 @@ class Layout:
             f"""insert into people select {PERSON}, {_number(PERSON)}
             from (select distinct {PERSON} from {source}) s
             where {PERSON} not in (select {PERSON} from people)""",
-            {"secret": f"{self.key.hex()}|people|"},
+            {"secret": self._secret("people")},
         )
+
+    def _secret(self, purpose: str) -> str:
+        # 128 bits, short enough for prefix and record id to be one block of MD5
+        return hmac.digest(self.key, purpose.encode(), hashlib.sha256).hex()[:32]
 
     def _check_people(self) -> None:
         # among ten million people two agree once in 180,000 forces
@@ -161,11 +167,11 @@ class Layout:
         chosen, joins = self._coded(table)
         return f"""create table coded.{sql.name(table)} as
             with hashed as (
-                select people.person as person, md5_number_lower($secret || s.{key}) as place,
+                select people.person as person, md5_number($secret || s.{key}) as place,
                     s.{key} as key{chosen}
                 from {source} s join people on people.{PERSON} = s.{PERSON}{joins}
             ), ranked as (
-                select row_number() over (partition by person order by place, key) as r, *
+                select row_number() over (partition by person order by place) as r, *
                 from hashed
             )
             select person, cast(r as integer) as rank, key as {key},
