@@ -57,7 +57,7 @@ FULL = Suite(
     people=targets.MOST,
     predicates=singling_out.MOST,
     trained=True,
-    releases=16,
+    releases=8,
 )
 SUITES = {each.name: each for each in (MEMBERSHIP, QUICK, FULL)}
 """By name. Membership is tried on as many people in each of them, so that repeats pool."""

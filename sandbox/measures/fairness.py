@@ -64,14 +64,14 @@ class FlagsByGroup:
         happened = outcomes(scene.use_case, rows)
         flagged = (places > self.threshold) + self.part * (places == self.threshold)
         chance = bin_probabilities()[places]
-        weight = resampling.weights(scene, units_of(rows))
         everyone = np.ones((rows.num_rows, 1))
         belongs = np.hstack([membership(scene.use_case, rows), everyone])
-        counts = [
-            [(weight * side * share) @ belongs for share in (1 - flagged, flagged, chance)]
-            for side in (1 - happened, happened)
-        ]
-        return resampling.sparse(np.moveaxis(np.array(counts), (0, 1), (2, 3)), AXES)
+        counts = np.zeros((REPLICATES + 1, belongs.shape[1], 2, 3))
+        for which, weight in resampling.blocks(scene, units_of(rows)):
+            for happens, side in enumerate((1 - happened, happened)):
+                for place, share in enumerate((1 - flagged, flagged, chance)):
+                    counts[which, :, happens, place] = (weight * (side * share)) @ belongs
+        return resampling.sparse(counts, AXES)
 
 
 def counted(

@@ -5,9 +5,10 @@ option's error in each cell stand, so that an interval tells how much the distan
 happens to be in the data; the option's own randomness shows between repeats.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from minimisation import Forces, GroupedStatistics, Release, Scene, Statistics, UseCase, groups
@@ -54,22 +55,28 @@ class TrueCells:
         place = _cell_of(rows, cells, keys)
         inside = place >= 0
         units = np.asarray(rows.column("unit"), dtype=np.int64)
-        weight = resampling.weights(scene, units)[:, inside]
-        place, units, size = place[inside], units[inside], cells.num_rows
-        parts = []
-        for name in columns:
-            kind, _, column = name.partition("_")
-            if name == "persons":
-                first = np.unique(np.stack([units, place]), axis=1, return_index=True)[1]
-                parts.append(resampling.histogram(place[first], size, weight[:, first]))
-                continue
-            values = np.ones(len(place))
-            if column:
-                known = np.asarray(rows.column(f"value_{column}"), dtype=float)[inside]
-                missing = np.isnan(known)
-                values = np.where(missing, 0.0, known) if kind == "sum" else ~missing
-            parts.append(resampling.histogram(place, size, weight * values))
-        return resampling.sparse(np.stack(parts, axis=-1), AXES)
+        place, size = place[inside], cells.num_rows
+        first = np.unique(np.stack([units[inside], place]), axis=1, return_index=True)[1]
+        values = [_values(rows, name, inside) for name in columns]
+        counts = np.zeros((REPLICATES + 1, size, len(columns)))
+        for which, whole in resampling.blocks(scene, units):
+            weight = whole[:, inside]
+            for part, (name, each) in enumerate(zip(columns, values, strict=True)):
+                once = slice(None) if name != "persons" else first
+                weighed = weight[:, once] * each[once]
+                counts[which, :, part] = resampling.histogram(place[once], size, weighed)
+        return resampling.sparse(counts, AXES)
+
+
+def _values(rows: pa.Table, name: str, inside: npt.NDArray[np.bool_]) -> Array:
+    """What each row inside the grid adds to a sum: itself, its value, or that it has one."""
+    kind, _, column = name.partition("_")
+    if name == "persons" or not column:
+        return np.ones(int(inside.sum()))
+    known = np.asarray(rows.column(f"value_{column}"), dtype=float)[inside]
+    missing = np.isnan(known)
+    values: Array = np.where(missing, 0.0, known) if kind == "sum" else (~missing).astype(float)
+    return values
 
 
 def question_of(use_case: UseCase) -> GroupedStatistics:
@@ -128,13 +135,13 @@ def findings(
         middle, worst = np.nanmedian(relative, axis=1), float(np.percentile(relative[0], 90))
         found.append(headline("relative_error", middle, "lower", note=note))
         found.append(Finding(measure="relative_error_p90", value=worst, better="lower", note=note))
-    same = float(overlap(count[None], true[:1])[0])
+    same = overlap(other, true)
     note = f"of the {TOP} truly largest cells"
-    found.append(Finding(measure="top_k_overlap", value=same, better="higher", note=note))
+    found.append(_light(headline("top_k_overlap", same, "higher", note=note)))
     found += _coverage(table, lead, true[0])
     for statistic in question.statistics[1:]:
-        found += _other_statistic(table, statistic.name, truth[0], parts, large)
-    return found + _groups(use_case, table, count, true[0])
+        found += _other_statistic(table, statistic.name, truth, parts, large)
+    return found + _groups(use_case, table, count, true)
 
 
 def total_variation(released: Array, true: Array) -> Array:
@@ -220,50 +227,59 @@ def _coverage(table: pa.Table, name: str, true: Array) -> list[Finding]:
 def _other_statistic(
     table: pa.Table, name: str, true: Array, parts: tuple[str, ...], large: Array
 ) -> list[Finding]:
+    """Mean distance of another statistic; replicates weigh cells anew by the rows they hold."""
     kind, _, column = name.partition("_")
-    total = true[:, parts.index(f"sum_{column}" if column else name)]
+    total = true[0, :, parts.index(f"sum_{column}" if column else name)]
     if kind == "mean":
-        count = true[:, parts.index(f"count_{column}")]
+        count = true[0, :, parts.index(f"count_{column}")]
         total = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
     released = np.asarray(table.column(name), dtype=float)
-    error = np.abs(released - total)[large.astype(bool) & np.isfinite(total)]
-    unanswered = int(np.isnan(error).sum())
-    value = float(np.nanmean(error)) if len(error) > unanswered else None
+    error = np.abs(released - total)
+    judged = large.astype(bool) & np.isfinite(total)
+    answered = judged & np.isfinite(error)
+    unanswered = int(judged.sum() - answered.sum())
     note = f"mean distance over cells with at least {LARGE} true rows"
     if unanswered:
         note += f"; {unanswered} such cells had no released figure"
-    return [Finding(measure=f"error_of_{name}", value=value, better="lower", note=note)]
+    measure = f"error_of_{name}"
+    if not answered.any():
+        return [Finding(measure=measure, value=None, better="lower", note=note)]
+    rows = true[:, :, 0]
+    share = np.divide(rows, rows[0], out=np.zeros_like(rows), where=rows[0] > 0)[:, answered]
+    weighed = (share @ error[answered]) / np.maximum(share.sum(axis=1), 1e-12)
+    return [_light(headline(measure, weighed, "lower", note=note))]
 
 
 def _groups(use_case: UseCase, table: pa.Table, count: Array, true: Array) -> list[Finding]:
-    """Error of every protected group's total, and groups that were erased."""
+    """Error of every protected group's total, and groups that were erased.
+
+    Args:
+        use_case: the question.
+        table: the release on the grid.
+        count: (cells,) released.
+        true: (replicates + 1, cells).
+    """
     question = question_of(use_case)
     found, erased = [], []
+    measure = "group_count_error"
     for column in use_case.protected:
         if column.name not in question.by:
             continue
         labels = np.asarray(table.column(column.name).to_pylist())
         for label in groups.key_labels(use_case, column.name):
             mine = labels == label
-            name, here = f"{column.name}={label}", float(true[mine].sum())
-            if here < LARGE:
+            name, here = f"{column.name}={label}", true[:, mine].sum(axis=1)
+            if here[0] < LARGE:
                 note = f"too few to report: under {LARGE} rows"
                 found.append(
-                    Finding(
-                        measure="group_count_error",
-                        value=None,
-                        better="lower",
-                        group=name,
-                        note=note,
-                    )
+                    Finding(measure=measure, value=None, better="lower", group=name, note=note)
                 )
                 continue
             shown = float(count[mine].sum())
-            error = abs(shown - here) / here
-            found.append(
-                Finding(measure="group_count_error", value=error, better="lower", group=name)
-            )
-            if here >= ERASED and shown < here / 2:
+            gap = abs(shown - here[0])
+            errors = np.divide(gap, here, out=np.full_like(here, np.nan), where=here > 0)
+            found.append(_light(headline(measure, errors, "lower", group=name)))
+            if here[0] >= ERASED and shown < here[0] / 2:
                 erased.append(name)
     note = f"shown at under half of at least {ERASED} true rows: {', '.join(erased)}"
     found.append(
@@ -275,6 +291,11 @@ def _groups(use_case: UseCase, table: pa.Table, count: Array, true: Array) -> li
         )
     )
     return found
+
+
+def _light(finding: Finding) -> Finding:
+    """The finding without its replicates: its interval is kept, its pairing is not needed."""
+    return replace(finding, replicates=())
 
 
 def _on_grid(use_case: UseCase, table: pa.Table, forces: tuple[str, ...]) -> pa.Table:

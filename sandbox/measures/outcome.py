@@ -31,8 +31,10 @@ class ScoreHistogram:
         """Count this force's held-out people."""
         rows, places = judged(scene)
         joint = outcomes(scene.use_case, rows) * scores.BINS + places
-        weight = resampling.weights(scene, units_of(rows))
-        counts = resampling.histogram(joint, 2 * scores.BINS, weight)
+        size = 2 * scores.BINS
+        counts = np.zeros((REPLICATES + 1, size))
+        for which, weight in resampling.blocks(scene, units_of(rows)):
+            counts[which] = resampling.histogram(joint, size, weight)
         return resampling.sparse(counts.reshape(-1, 2, scores.BINS), AXES)
 
 

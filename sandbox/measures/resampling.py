@@ -6,7 +6,7 @@ person add up over forces, which a bootstrap that draws with replacement does no
 Hanley and MacGibbon, "Creating non-parametric bootstrap samples using Poisson frequencies" (2006).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,17 @@ from minimisation import Scene
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
+HELD = 20_000_000
+"""Most weights that are held at a time."""
+
 REPLICATES = 200
 """Replicates besides the observed data, which is replicate 0."""
 
 
 def weights(scene: Scene, units: Integers) -> Array:
     """Weight of every row in every replicate; all rows of a person weigh alike.
+
+    Eight bytes per row and replicate: use `blocks` where rows are many.
 
     Args:
         scene: seeds the draw.
@@ -31,9 +36,28 @@ def weights(scene: Scene, units: Integers) -> Array:
     Returns:
         (REPLICATES + 1, n); the first row is ones.
     """
+    return np.vstack([block for _, block in blocks(scene, units)])
+
+
+def blocks(scene: Scene, units: Integers) -> Iterator[tuple[slice, Array]]:
+    """The same weights a few replicates at a time, so that memory does not grow with replicates.
+
+    Args:
+        scene: seeds the draw.
+        units: (n,) the person or record of each row.
+
+    Yields:
+        Which replicates, from 0, and their weights, shape (replicates, n) of at most `HELD` numbers
+        unless one replicate has more; replicate 0 is ones and comes alone.
+    """
+    size = max(1, HELD // max(len(units), 1))
     known, place = np.unique(units, return_inverse=True)
-    drawn = scene.rng().poisson(1.0, (REPLICATES, len(known))).astype(np.float64)
-    return np.vstack([np.ones(len(units)), drawn[:, place]])
+    rng = scene.rng()
+    yield slice(0, 1), np.ones((1, len(units)))
+    for start in range(1, REPLICATES + 1, size):
+        end = min(start + size, REPLICATES + 1)
+        drawn = rng.poisson(1.0, (end - start, len(known))).astype(np.float64)
+        yield slice(start, end), drawn[:, place]
 
 
 def histogram(bins: Integers, size: int, weight: Array) -> Array:

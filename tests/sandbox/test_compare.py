@@ -25,7 +25,7 @@ option_files = {files}
 status = "{status}"
 {where}
 """
-DEMO = "[data.demo]\npeople = 600\n"
+DEMO = '[data.demo]\npeople = 600\n[attacks]\nset = "quick"\n'
 LIGHT = ["business-as-usual", "non-personal", "raw-pool", "field-minimisation"]
 
 TROUBLE = '''

@@ -16,6 +16,7 @@ from minimisation import (
     Microdata,
     NotApplicableError,
     Release,
+    Scene,
     Statistics,
     UseCase,
 )
@@ -198,6 +199,32 @@ def test_small_groups_are_named_and_not_reported(outcome_forces: Forces) -> None
     gap = next(f for f in found if f.measure == "flag_rate_gap" and f.group == "sex")
     assert gap.value is not None
     assert gap.value >= 0
+
+
+def test_weights_are_the_same_however_many_are_held_at_a_time(
+    outcome_forces: Forces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[np.ndarray] = []
+
+    class Look:
+        name = "look"
+        schema = pa.schema([("x", pa.int64())])
+
+        def observe(self, scene: Scene) -> pa.Table:
+            units = np.array([3, 3, 7, 9, 9, 9])
+            for held in (20_000_000, 1, 17):
+                monkeypatch.setattr(resampling, "HELD", held)
+                parts = [block for _, block in resampling.blocks(scene, units)]
+                assert max(part.size for part in parts) <= max(held, len(units))
+                seen.append(np.vstack(parts))
+            return pa.table({"x": pa.array([], pa.int64())})
+
+    with outcome_forces as forces:
+        forces.assess(Look(), Release(artefact=raw_model(forces)), 1)
+    whole, *others = seen[:3]
+    assert whole.shape == (resampling.REPLICATES + 1, 6)
+    assert all((each == whole).all() for each in others)
+    assert (whole[:, 0] == whole[:, 1]).all(), "rows of one person weigh alike"
 
 
 def test_a_planted_disparity_is_found() -> None:
