@@ -4,18 +4,26 @@ from benchmarks.setting import Workload
 from benchmarks.workloads import (
     attack_joins,
     compare,
+    engines,
     equivalence_classes,
     federated_rounds,
+    loading,
     marginals,
     options,
     private_group_by,
+    synthesis,
+    tpch,
 )
 
 WORKLOADS: tuple[Workload, ...] = (
     private_group_by.WORKLOAD,
+    engines.WORKLOAD,
+    tpch.WORKLOAD,
     equivalence_classes.WORKLOAD,
     marginals.WORKLOAD,
     attack_joins.WORKLOAD,
+    loading.WORKLOAD,
+    synthesis.WORKLOAD,
     options.WORKLOAD,
     federated_rounds.WORKLOAD,
     compare.WORKLOAD,

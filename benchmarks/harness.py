@@ -112,17 +112,20 @@ class Harness:
         workload = next(each for each in self.workloads if each.name == setting.workload)
         data = self.data / (setting.data or "nothing")
         if workload.generate is not None and setting.data and not data.exists():
-            limits = Limits(seconds=min(GENERATION, left), memory=_most(setting))
+            limits = Limits(seconds=min(GENERATION, left + START), memory=_most(setting))
             made, _ = self._process(setting, "generate", workload.generate.__module__, HERE, limits)
             if not data.exists():
                 what = f"data: {_why(made)}"
                 cut = left < GENERATION and made.ended == "timeout"
                 return replace(row, status="not run" if cut else "failed", reason=what)
-        seconds = setting.seconds * GRACE + START
+        seconds = min(setting.seconds * GRACE, left) + START
         limits = Limits(seconds=seconds, memory=_most(setting))
         module = setting.module or workload.trial.__module__
         went, found = self._process(setting, "trial", module, setting.environment, limits)
-        return replace(_row(row, went, found), at=_now())
+        row = replace(_row(row, went, found), at=_now())
+        if row.status == "timeout" and left < setting.seconds * GRACE:
+            return replace(row, status="not run", reason="time was up while it ran")
+        return row
 
     def _process(
         self, setting: Setting, function: str, module: str, environment: str, limits: Limits

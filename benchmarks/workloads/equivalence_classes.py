@@ -154,7 +154,8 @@ def _settings() -> tuple[Setting, ...]:
         found += [_setting(case, rows, 13, tier="quick") for rows in (10**5, 10**6)]
         found.append(_setting(case, 10**7, 14))
     for case in (PYCANON, ANJANA):
-        found.append(_setting(case, 10**5, 15, tier="quick", **peer))
+        tier = "quick" if case == PYCANON else "full"
+        found.append(_setting(case, 10**5, 15, tier=tier, **peer))
         found.append(_setting(case, 10**6, 15, seconds=90, **peer))
     found += [_setting(OPTION, 10**5, 16, tier="quick", seconds=20), _setting(OPTION, 10**6, 34)]
     return tuple(found)

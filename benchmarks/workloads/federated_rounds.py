@@ -4,8 +4,8 @@ One run is one whole training; figures give the seconds of a round. In process e
 the force's boundary, encoded as it would be on the wire.
 """
 
+import atexit
 import contextlib
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -67,9 +67,8 @@ def people(rows: int, parameters: int, seed: int) -> pa.Table:
     return pa.table({"record_id": np.arange(rows), **columns, "outcome": outcome.astype(float)})
 
 
-@contextlib.contextmanager
-def forces_of(setting: Setting) -> Iterator[Forces]:
-    """So many forces with equal shares of the rows."""
+def forces_of(setting: Setting) -> Forces:
+    """So many forces with equal shares of the rows, not opened yet."""
     count, size = (int(setting.parameters[name]) for name in ("forces", "parameters"))
     case = use_case(size)
     policy = Policy(
@@ -87,18 +86,16 @@ def forces_of(setting: Setting) -> Iterator[Forces]:
         )
         for each in range(count)
     )
-    with Forces(
-        members=members, use_case=case, split=Split(key="1", held_out=0.0), workers=1
-    ) as forces:
-        yield forces
+    return Forces(members=members, use_case=case, split=Split(key="1", held_out=0.0), workers=1)
 
 
 def trial(setting: Setting, path: Path) -> Trial:
     """Train for some rounds, in turn with the same descent on everybody's rows in NumPy."""
     del path
     option = FederatedAveraging(rounds=ROUNDS, epochs=1, batch_size=256)
-    entered = contextlib.ExitStack()
-    forces = entered.enter_context(forces_of(setting))
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)  # open until this process ends
+    forces = stack.enter_context(forces_of(setting))
     everybody = people(setting.rows, int(setting.parameters["parameters"]), 0)
     features = np.column_stack([everybody.column(name) for name in everybody.column_names[1:-1]])
     outcome = np.asarray(everybody.column("outcome"))
