@@ -244,10 +244,32 @@ def test_a_canonical_spelling_is_its_own_canonical_spelling(value: str) -> None:
 def test_media_biometric_and_genetic_columns_are_never_read(
     tmp_path: Path, connection: duckdb.DuckDBPyConnection, name: str
 ) -> None:
-    source = write_csv(tmp_path / "a.csv", f"{HEADER},{name}", "1,a,2024-01-05,M,0,Zebediah")
-    tally = taken(connection, mapped(ignore=[name]), source)
+    tally = taken_with(connection, tmp_path, name)
     assert [column.column for column in tally.columns_refused] == [name]
     assert "Zebediah" not in str(connection.execute("from landed").fetchall())
+
+
+def taken_with(connection: duckdb.DuckDBPyConnection, tmp_path: Path, name: str) -> Tally:
+    """Take a source whose mapping asks for a column of that name."""
+    source = write_csv(tmp_path / "a.csv", f"{HEADER},{name}", "1,a,2024-01-05,M,0,Zebediah")
+    columns = mapped().model_dump()["columns"] | {"object": {"source": name}}
+    return taken(connection, mapped(columns=columns), source)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("media", "photo"), ("biometric", "fingerprints"), ("genetic", "DNA profile")],
+)
+def test_mutant_that_does_not_know_a_kind_of_data_reads_it(
+    tmp_path: Path,
+    connection: duckdb.DuckDBPyConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    name: str,
+) -> None:
+    monkeypatch.setitem(door.NEVER, kind, "no such column")
+    taken_with(connection, tmp_path, name)
+    assert "Zebediah" in str(connection.execute("from landed").fetchall())
 
 
 @pytest.mark.parametrize("name", ["sex", "recorded_on", "audit_id", "location", "gaiters", "dnar"])
@@ -292,9 +314,7 @@ def people(tmp_path: Path, *handling: str) -> tuple[Path, Path]:
     return paths
 
 
-def test_restricted_records_and_all_that_is_about_them_are_refused(
-    tmp_path: Path, connection: duckdb.DuckDBPyConnection
-) -> None:
+def check_refusals(tmp_path: Path, connection: duckdb.DuckDBPyConnection) -> None:
     person, report = people(tmp_path, "standard", "", "human source", "protected person", "new")
     mappings = read_mappings(SHIPPED)
     intake = Intake(connection=connection, needed=ALL)
@@ -308,13 +328,25 @@ def test_restricted_records_and_all_that_is_about_them_are_refused(
     assert connection.execute("select count(*) from quarantine").fetchone() == (0,)
 
 
-def test_mutant_that_accepts_every_handling_code_is_caught(
+def test_restricted_records_and_all_that_is_about_them_are_refused(
     tmp_path: Path, connection: duckdb.DuckDBPyConnection
 ) -> None:
-    person, _ = people(tmp_path, "standard", "human source")
-    mapping = read_mappings(SHIPPED)["demo-person"].model_copy(update={"handling": None})
-    tally = Intake(connection=connection, needed=ALL).take(mapping, [person])
-    assert tally.accepted == 2
+    check_refusals(tmp_path, connection)
+
+
+@pytest.mark.parametrize("reason", [judgement.RESTRICTED, judgement.ABOUT_REFUSED])
+def test_mutant_that_drops_a_rule_of_refusal_is_caught(
+    tmp_path: Path,
+    connection: duckdb.DuckDBPyConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    reason: str,
+) -> None:
+    honest = judgement._rules
+    monkeypatch.setattr(
+        judgement, "_rules", lambda *a: [rule for rule in honest(*a) if rule.reason != reason]
+    )
+    with pytest.raises(AssertionError):
+        check_refusals(tmp_path, connection)
 
 
 def test_free_text_is_off_unless_the_force_switches_it_on(

@@ -123,11 +123,32 @@ def test_another_key_keeps_other_rows() -> None:
     assert orders[0] != orders[1]
 
 
-def test_mutant_with_ranks_by_place_in_the_file_shifts_with_new_rows() -> None:
-    def first(rows: list[tuple[str, str]]) -> str:
-        return next(record for record, person in rows if person == "A")
+def test_mutant_with_ranks_by_place_in_the_file_shifts_with_new_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    honest = Layout._ranked
+    place, by_file = (
+        'md5_number($secret || s."search_id")',
+        's."found" + strlen($secret)',
+    )
+    assert place in honest_sql()
 
-    assert first(ROWS) != first([("s0", "A"), *ROWS])
+    def mutant(layout: Layout, table: str, source: str) -> str:
+        return honest(layout, table, source).replace(place, by_file)
+
+    monkeypatch.setattr(Layout, "_ranked", mutant)
+    kept = []
+    for rows in (ROWS, [("s0", "A"), *ROWS]):
+        with duckdb.connect() as connection:
+            laid_out(connection, rows)
+            query = "select search_id from (" + RANKED + ") where person_id = 'A' and rank = 1"
+            kept.append(connection.execute(query).fetchone())
+    assert kept == [("s1",), ("s0",)]
+
+
+def honest_sql() -> str:
+    with duckdb.connect() as connection:
+        return laid_out(connection, ROWS)._ranked("stop_search", "source")
 
 
 def test_merging_two_ids_of_a_person_makes_new_ranks(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,6 +1,7 @@
 """Weekly replacement: a kill at any instant leaves the old store or the new one, never a mix."""
 
 import importlib.util
+import json
 import multiprocessing
 import random
 import sys
@@ -15,7 +16,10 @@ import duckdb
 import pytest
 
 from minimisation import StoreError
+from minimisation.forces import crypto_module
+from minimisation.forces import snapshots as snapshots_module
 from minimisation.forces.records import write_record
+from minimisation.forces.snapshots import Snapshot, Snapshots
 from minimisation.forces.vault import Vault
 
 HERE = Path(__file__).parent
@@ -146,41 +150,62 @@ def test_a_reader_keeps_what_it_opened_when_it_is_replaced(tmp_path: Path) -> No
         assert connection.execute("select distinct week from crime").fetchall() == [(1,)]
 
 
-def test_mutant_that_swaps_table_by_table_shows_a_mix(tmp_path: Path) -> None:
-    with duckdb.connect(str(tmp_path / "plain.duckdb")) as connection:
-        for table in weekly.TABLES:
-            connection.execute(f"create table {table} as select 1 as week")
-        connection.execute("update person set week = 2")  # and killed here
-        weeks = {
-            connection.execute(f"select max(week) from {table}").fetchall()[0][0]
-            for table in weekly.TABLES
-        }
-    assert len(weeks) == 2
+def test_mutant_that_changes_the_live_store_table_by_table_shows_a_mix(tmp_path: Path) -> None:
+    weekly.load_week(tmp_path, 1)
+    snapshots, _ = weekly.force_in(tmp_path)
+    live = snapshots.vault(snapshots.live())
+    with live._connect() as connection:
+        crypto_module.require(connection)
+        live._attach(connection, "force", "read_write")
+        connection.execute(f"update force.{weekly.TABLES[0]} set week = 2")  # and killed here
+    with pytest.raises(AssertionError, match="mix"):
+        weekly.week_of(tmp_path)
 
 
-@pytest.mark.slow
-def test_mutant_that_swaps_before_the_store_is_complete_is_caught(
+def test_mutant_that_swaps_before_the_store_is_complete_is_caught(tmp_path: Path) -> None:
+    weekly.load_week(tmp_path, 0)
+    snapshots, _ = weekly.force_in(tmp_path)
+    material, name = b"m" * 32, "hasty"
+    wrapped = snapshots.key.wrap(material, "store", name)
+    early = Snapshot(name=name, made=snapshots.clock(), wrapped=wrapped)
+
+    def hasty() -> None:
+        with snapshots._vault(name, material).create() as connection:
+            write_record(snapshots.paths.live, early.record())
+            connection.execute(f"create table {weekly.TABLES[0]} as select 1 as week")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        hasty()
+    with pytest.raises((AssertionError, StoreError, duckdb.Error)):
+        weekly.week_of(tmp_path)
+
+
+def test_mutant_that_writes_the_live_record_in_place_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weekly.load_week(tmp_path, 0)
-    snapshots, _ = weekly.force_in(tmp_path)
-    old = snapshots.live()
 
-    def hasty(connection: duckdb.DuckDBPyConnection) -> None:
-        connection.execute("create table person as select 1 as week")
-        name = next(
-            path.stem
-            for path in snapshots.paths.snapshots.glob("*.duckdb")
-            if path.stem != old.name
-        )
-        write_record(snapshots.paths.live, replace(old, name=name).record())
+    def in_place(path: Path, content: dict[str, object]) -> None:
+        path.write_text(json.dumps(content)[:40])
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), snapshots.held():
-        snapshots.replace(hasty, [], lambda _: None)
-    with pytest.raises(StoreError):
+    monkeypatch.setattr(snapshots_module, "write_record", in_place)
+    with pytest.raises(KeyboardInterrupt):
+        weekly.load_week(tmp_path, 1)
+    monkeypatch.undo()
+    with pytest.raises(StoreError, match="live record"):
         weekly.week_of(tmp_path)
-    assert monkeypatch is not None
+
+
+def test_mutant_that_forgets_to_tidy_leaves_files_lying_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Snapshots, "tidy", lambda *_: None)
+    weekly.load_week(tmp_path, 0)
+    weekly.load_week(tmp_path, 1)
+    with pytest.raises(AssertionError):
+        check_after_a_kill(tmp_path, 0, 1)
 
 
 def test_a_store_that_does_not_verify_is_not_made_live(
