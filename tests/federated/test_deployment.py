@@ -17,13 +17,13 @@ import pytest
 from federated import FederatedAveraging, FederatedNewton
 from federated.averaging import LocalEpochs
 from federated.certificates import Authority, node_key
-from federated.deployment import Loopback
+from federated.deployment import RUNNING, Loopback, states, stop_detached
 from federated.grid import in_process
 from federated.newton import NewtonSums
 from federated.node_memory import NodeMemory
 from federated.orders import digests, order_of, step_of
 from federated.secure_sum import MaskedSums, Session
-from minimisation import Forces, PolicyError
+from minimisation import Forces, PolicyError, SandboxError
 from sandbox.force_node import study_of
 
 NAMES = ("brackenhythe", "estvane", "norrowmere", "tarnholt")
@@ -259,3 +259,29 @@ def test_what_a_node_remembers_outlives_the_process(tmp_path: Path) -> None:
     del again["roster"]
     assert (again.get("roster"), len(NodeMemory(path))) == (None, 0)
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_programs_left_running_are_found_again_and_stopped(tmp_path: Path) -> None:
+    left = Loopback(folder=tmp_path, nodes={"a": {"plan": "p"}})
+    left._programs["sleeper"] = subprocess.Popen(["sleep", "600"])
+    left._programs["ended"] = ended = subprocess.Popen(["true"])
+    ended.wait()
+    sleeper = left._programs["sleeper"]
+    left.detach()
+    left.stop()
+    assert sleeper.poll() is None
+    assert Loopback.attached(tmp_path).nodes == {"a": {"plan": "p"}}
+    assert states(tmp_path) == {"sleeper": (sleeper.pid, True), "ended": (ended.pid, False)}
+    assert stop_detached(tmp_path) == 1
+    assert sleeper.wait(timeout=30) != 0
+    with pytest.raises(SandboxError, match="sandbox federate up"):
+        states(tmp_path)
+
+
+def test_a_process_that_took_over_a_number_is_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "600"]) as other:
+        kept = {"port": 1, "nodes": {}, "programs": {"node": [other.pid, "long ago"]}}
+        (tmp_path / RUNNING).write_text(json.dumps(kept), "utf-8")
+        assert stop_detached(tmp_path) == 0
+        assert other.poll() is None
+        other.kill()
