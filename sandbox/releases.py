@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from minimisation import Microdata, NotApplicableError, Release
+from minimisation import Microdata, NotApplicableError, Option, Release
+from sandbox.registry import parameters_of
+from sandbox.study import Study
 
 MARK = "SYNTHETIC"
 """In the file name; name and value of a column; a key of the metadata. No use case's column can
@@ -38,6 +41,8 @@ class Provenance:
     """Name of the option; it names the files."""
     data: Mapping[str, str]
     """Force → keyed digest of its data, so that nobody can confirm a guessed file by it."""
+    snapshots: Mapping[str, str] = field(default_factory=dict)
+    """Force → name of the snapshot that it was made from."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """The option's parameters."""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -51,6 +56,34 @@ class Provenance:
         """
         if not self.option or set(self.option) - set("abcdefghijklmnopqrstuvwxyz0123456789-."):
             raise ValueError(f"option ({self.option}) must be lower-case letters, digits, - and .")
+
+
+def write_designated(study: Study, option: Option, release: Release) -> list[Path]:
+    """Write the one release of an option that may leave, in a folder of its own.
+
+    Real rows of protected data are never written in clear: an option that releases them is judged,
+    and leaves through the forces' own doors or not at all.
+
+    Returns:
+        The files; none where the release is not rows.
+
+    Raises:
+        ValueError: if a parameter is no JSON value.
+    """
+    artefact, plan = release.artefact, study.plan
+    protected = plan.file.data.status == "protected"
+    if not isinstance(artefact, Microdata) or (protected and not artefact.synthetic):
+        return []
+    provenance = Provenance(
+        plan=plan.digest,
+        use_case=plan.use_case.name,
+        option=option.name,
+        data=study.digests,
+        snapshots=study.snapshots,
+        parameters=parameters_of(option),
+        versions={package: version(package) for package in ("duckdb", "numpy", "pyarrow")},
+    )
+    return write_release(release, study.results / "releases" / option.name, provenance)
 
 
 def write_release(release: Release, folder: Path, provenance: Provenance) -> list[Path]:

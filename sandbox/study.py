@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -185,20 +186,26 @@ class Study:
             most=policy.assessments,
         )
 
-    def note_release(self, what: str, release: Release) -> None:
+    @property
+    def snapshots(self) -> dict[str, str]:
+        """Force → name of its live snapshot."""
+        live = {name: home.snapshots.live() for name, home in self.stores.items()}
+        return {name: each.name for name, each in live.items() if each is not None}
+
+    def note_release(self, what: str, release: Release, files: Sequence[Path] = ()) -> None:
         """Enter in every force's lineage what was made from its live snapshot.
 
         Args:
             what: option and repeat.
             release: what was made; of a `Held` one each force keeps its own.
+            files: where it was written, besides the evidence.
         """
-        live = {name: home.snapshots.live() for name, home in self.stores.items()}
         derivative = Derivative(
             name=f"{self.plan_path.stem}: {what}",
             kind=_kind(release.artefact),
             digest=_digest(release.artefact),
-            snapshots={name: each.name for name, each in live.items() if each is not None},
-            files=(str(self.evidence.relative_to(self.workspace)),),
+            snapshots=self.snapshots,
+            files=tuple(str(path.relative_to(self.workspace)) for path in (self.evidence, *files)),
             epsilon=release.privacy_loss.epsilon if release.privacy_loss else None,
         )
         for home in self.stores.values():

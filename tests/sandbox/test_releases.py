@@ -13,7 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from minimisation import Microdata, NotApplicableError, PrivacyLoss, Release, Statistics
-from sandbox.releases import MARK, PROVENANCE, Provenance, read_provenance, write_release
+from sandbox.releases import (
+    MARK,
+    PROVENANCE,
+    Provenance,
+    read_provenance,
+    write_designated,
+    write_release,
+)
+from sandbox.study import Study
+from sandbox.worker import run
 
 ROOT = Path(__file__).parents[2]
 LOSS = PrivacyLoss(
@@ -165,3 +174,47 @@ def test_a_saved_network_would_give_its_training_labels_away() -> None:
     assert len(labels) == 1
     pairs = set(zip(rebuilt.tolist(), secret, strict=True))
     assert len(pairs) == 3
+
+
+PLAN = """
+use_case = "stop-search"
+repeats = 2
+options = ["independent-columns", "raw-pool", "non-personal"]
+[data]
+status = "demo"
+[data.demo]
+people = 600
+"""
+
+
+def test_a_comparison_writes_the_first_release_of_rows_and_the_forces_know_of_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "plan.toml").write_text(PLAN, "utf-8")
+    study = Study(plan_path=tmp_path / "plan.toml", workspace=tmp_path)
+    for name in study.options:
+        for repeat in (0, 1):
+            assert run(study, study.options[name], repeat)["status"] == "done"
+    folder = study.results / "releases"
+    written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    stems = ["independent-columns/independent-columns-SYNTHETIC", "raw-pool/raw-pool-rows"]
+    assert written == {
+        f"{stem}.{kind}" for stem in stems for kind in ("parquet", "csv", "provenance.json")
+    }
+    found = read_provenance(folder / f"{stems[0]}.parquet")
+    assert found["plan"] == study.plan.digest
+    assert found["snapshots"] == study.snapshots
+    assert set(found["data"]) == set(study.stores)
+    for home in study.stores.values():
+        noted = {file: each.name for each in home.lineage.all() for file in each.files}
+        for path in written:
+            assert noted[str((folder / path).relative_to(tmp_path))].endswith("repeat 0")
+
+
+def test_real_rows_of_protected_data_are_never_written_in_clear(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(PLAN, "utf-8")
+    study = Study(plan_path=tmp_path / "plan.toml", workspace=tmp_path)
+    study.plan.file.data.__dict__["status"] = "protected"
+    option = study.options["raw-pool"]
+    assert write_designated(study, option, release(synthetic=False)) == []
+    assert write_designated(study, option, release()) != []
