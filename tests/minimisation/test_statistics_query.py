@@ -355,6 +355,21 @@ def test_alternatives_and_comparisons_are_read() -> None:
     )
 
 
+def test_alternatives_never_count_rows_of_nobody(
+    store: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(store, [(1, 1, 1, 0, 5, 1), (2, 2, 0, 1, 5, 1), (3, 3, 0, 0, 5, 2), (None, 4, 1, 0, 5, 2)])  # type: ignore[list-item]  # a broken load
+    plan = choose(
+        parse("rows where offence = 'drugs' or station.size = 'l'", "custody"), TABLE, ALLOWANCE
+    )
+    assert private_query.exact_vector(plan, store).tolist() == [[2]]
+
+    together = '(("custody"."offence" in (1)) or ("station"."size" in (1)))'
+    loose = compile_query(plan).replace(together, together[1:-1])
+    monkeypatch.setattr(duckdb_engine, "compile_query", lambda _: loose)
+    assert private_query.exact_vector(plan, store).tolist() == [[3]]
+
+
 def test_a_choice_without_alternatives_is_refused() -> None:
     one = In(column="sex", labels=("m",))
     for alternatives in ((), ((one,),), ((one,), ())):
