@@ -128,5 +128,5 @@ def test_a_private_tree_erases_no_group_of_fifty(extract: Released) -> None:
 
 @pytest.mark.full
 def test_an_adaptive_mechanism_comes_closer_than_a_tree(extract: Released) -> None:
-    real, made = extract(PrivateAdaptive())
+    real, made = extract(PrivateAdaptive(seconds=3600))
     assert k_marginal(real, made, COLUMNS, ["agep"]) >= 970
