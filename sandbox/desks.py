@@ -166,5 +166,5 @@ def opened(study: Study, force: Force, *, prepared: bool) -> Iterator[Desk]:
             connection=connection,
             ledger=study.ledger(home),
             account=Account.of(force.policy.budget),
-            snapshot=study.digests[force.name],
+            snapshot="" if (live := home.snapshots.live()) is None else live.name,
         )

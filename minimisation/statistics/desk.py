@@ -35,7 +35,7 @@ class Desk:
     account: Account
     """Budget of this purpose and analyst."""
     snapshot: str
-    """Digest of its data: other data is another release, and costs again."""
+    """Name of its data: other data is another release, and costs again."""
 
 
 @dataclass(frozen=True, kw_only=True)
