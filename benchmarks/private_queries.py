@@ -209,6 +209,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory", default="4GB")
     parser.add_argument("--table", type=Path, help="existing table of an earlier run")
+    parser.add_argument("--opendp", type=Path, help="a Python that has opendp[polars] and duckdb")
     parser.add_argument("--case", choices=CASES, help="run one case only, and print it as JSON")
     given = parser.parse_args()
     if given.case:
@@ -229,6 +230,27 @@ def main() -> None:
                 [*own, "--memory", given.memory], check=True, capture_output=True, text=True
             )
             sys.stdout.write(line(Result(**json.loads(done.stdout))) + "\n")
+        sys.stdout.write(peer(given.opendp, path) + "\n")
+
+
+def peer(python: Path | None, path: Path) -> str:
+    """OpenDP's Polars context on the same table and the bounds of the ad hoc form, in words."""
+    name = f"OpenDP Polars context g = {ALLOWANCE.groups}, r = {ALLOWANCE.rows}: "
+    if python is None or not python.exists():
+        return f"{name}SKIPPED, name a Python that has opendp[polars] and duckdb with --opendp"
+    script = Path(__file__).parent / "peers" / "opendp_polars.py"
+    own = [str(python), "-W", "ignore", str(script), str(path)]
+    done = subprocess.run(  # noqa: S603 - the peer's own interpreter
+        [*own, str(ALLOWANCE.groups), str(ALLOWANCE.rows), "1"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found = json.loads(done.stdout)
+    return (
+        f"{name}{found['seconds']:.3f} s, {found['processor']:.1f} s of processor time,"
+        f" {found['peak_gb']:.1f} GB"
+    )
 
 
 def line(result: Result) -> str:
