@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import duckdb
 
+from minimisation.contract.errors import StoreError
 from minimisation.forces.actors import Credential
 from minimisation.forces.acts import ERASE, RECTIFY
 from minimisation.forces.archive import Archived
@@ -41,8 +42,10 @@ def erase(
 
     Raises:
         PolicyError: if whoever asks may not.
+        StoreError: if nothing was loaded yet.
     """
     actor = home.permit(ERASE, by)
+    _check_loaded(home)
     tokens = linkage_tokens(home.vaults(), person)
     if look is None:
         look = lambda: search(home, person, home.paths.root, {"linkage token": tokens})  # noqa: E731
@@ -82,8 +85,10 @@ def rectify(home: Home, person: str, edit: Edit, *, by: Credential | None, why: 
     Raises:
         PolicyError: if whoever asks may not.
         UseCaseError: if the new value is of another type.
+        StoreError: if nothing was loaded yet.
     """
     actor = home.permit(RECTIFY, by)
+    _check_loaded(home)
     held, began = snapshots_with(home.vaults(), person), time.perf_counter()
     names = frozenset(name for snapshot in held for name in snapshot.names)
     with home.changing():
@@ -108,6 +113,12 @@ def rectify(home: Home, person: str, edit: Edit, *, by: Credential | None, why: 
     )
     home.history.record(request)
     return request
+
+
+def _check_loaded(home: Home) -> None:
+    if home.snapshots.live() is None:
+        msg = f"the store of force '{home.force}' must be loaded first"
+        raise StoreError(f"{msg}; run: sandbox forces load")
 
 
 def _rewrite(home: Home, edit: Edit) -> int:

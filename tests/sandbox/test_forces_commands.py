@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 from minimisation import PolicyError, StoreError, UseCaseError
 from minimisation.contract.tables import TABLES
+from minimisation.forces.actors import Role
 from sandbox.commands.forces import audit_app, forces_app
+from sandbox.houses import first_run, force_home, officer
 
 PERSON = "SYN-ASH-P00000001"
 TYPES = {"VARCHAR": pa.string(), "DATE": pa.date32(), "INTEGER": pa.int32()}
@@ -147,3 +149,26 @@ def test_no_key_or_person_is_in_any_plain_file(desk: Desk) -> None:
     for path in desk.folder.rglob("*"):
         if path.is_file() and path.suffix != ".key":
             assert PERSON.encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_a_plans_own_officers_sign_unless_a_real_force_must(desk: Desk, *, real: bool) -> None:
+    home = force_home(desk.stores, desk.folder / "workspace" / "keys", "brackley")
+    first_run(home, real=real)
+    home.close()
+    assert desk.run("purge", "brackley").exit_code == 0
+    (entry,) = json.loads(desk.run("show", "brackley", "--json", "--last", "1").stdout)
+    assert entry["actor"].startswith("first run, approver (approver, ")
+    arguments = ("erase", "brackley", PERSON, "--why", "request 1")
+    # the data protection officer of demo and public data gets as far as the empty store
+    with pytest.raises(UseCaseError if real else StoreError, match="--as" if real else "loaded"):
+        desk.run(*arguments)
+
+
+def test_forces_of_the_same_folder_share_no_key_with_another_workspace(desk: Desk) -> None:
+    home = force_home(desk.stores, desk.folder / "elsewhere" / "keys", "brackley")
+    assert officer(home, Role.APPROVER) is None
+    first_run(home, real=True)
+    home.close()
+    with pytest.raises(StoreError, match="key"):
+        desk.run("purge", "brackley")
