@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -31,6 +32,9 @@ START = 20.0
 
 GENERATION = 900.0
 """Seconds that data may take to generate."""
+
+FOLDERS = r"(?<![\w.])/(?:[^\s/'\":,;()]+/)+"
+"""The folders of an absolute path."""
 
 Say = Callable[[str, int, int], None]
 """Told what runs, how many are finished, and how many there are."""
@@ -193,7 +197,8 @@ def _why(went: Watched) -> str:
     if went.ended:
         return f"{went.ended}: ended after {went.seconds:.0f} s, {went.peak_bytes / 1e9:.1f} GB"
     last = went.said.strip().splitlines()[-1:] or ["no message"]
-    return f"exit {went.code}: {last[0][:300]}"
+    # folders of this machine say nothing to a reader
+    return f"exit {went.code}: {re.sub(FOLDERS, '', last[0])[:300]}"
 
 
 def _most(setting: Setting) -> int:

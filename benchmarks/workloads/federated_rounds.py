@@ -131,8 +131,8 @@ def _settings() -> tuple[Setting, ...]:
     ray = {
         "environment": "flower-ray",
         "module": "benchmarks.peers.flower_ray",
-        "seconds": 90,
-        "rank": 24,
+        "seconds": 60,
+        "rank": 27,
     }
     found = [_setting(IN_PROCESS, 9_000, 9, 10, tier="quick", rank=18)]
     found += [_setting(IN_PROCESS, 9_000, forces, 10, rank=41) for forces in (3, 43)]

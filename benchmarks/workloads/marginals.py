@@ -69,9 +69,9 @@ def _setting(case: str, rows: int, rank: int, **more: object) -> Setting:
 
 def _settings() -> tuple[Setting, ...]:
     found = [_setting(COUNTED, rows, 17, tier="quick") for rows in (10**5, 10**6)]
-    found.append(_setting(COUNTED, 10**7, 35, seconds=200))
+    found.append(_setting(COUNTED, 10**7, 19, seconds=60))
     found.append(_setting(SCORED, 10**5, 17, tier="quick"))
-    found.append(_setting(SCORED, 10**6, 35))
+    found.append(_setting(SCORED, 10**6, 35, seconds=60))
     for name, environment in FRAMES.items():
         found.append(
             _setting(

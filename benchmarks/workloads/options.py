@@ -80,9 +80,9 @@ def _settings() -> tuple[Setting, ...]:
             data=f"demo-{rows}",
             tier="quick" if name in QUICK and rows == SMALLEST else "full",
             rank=rank,
-            seconds=30 if rows == SMALLEST else 60,
+            seconds=12 if rows == SMALLEST else 60,
         )
-        for rows, rank in ((SMALLEST, 23), (20_000, 37), (200_000, 60))
+        for rows, rank in ((SMALLEST, 28), (20_000, 37), (200_000, 60))
         for name in builtin_options()
         if rows == SMALLEST or name not in SLOW
     )

@@ -57,7 +57,7 @@ WORKLOAD = Workload(
             baseline="the standard's query in DuckDB",
             data=f"tpch-{scale}.duckdb",
             rank=rank,
-            seconds=60 * scale**0.5,
+            seconds=40 * scale**0.5,
         )
         for scale, rank in ((1, 25), (10, 50))
         for form in FORMS

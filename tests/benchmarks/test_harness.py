@@ -12,6 +12,7 @@ from benchmarks.harness import Harness
 from benchmarks.measuring import Trial, measure
 from benchmarks.results import Results, Row
 from benchmarks.setting import Setting, Workload
+from benchmarks.watched import Watched
 from minimisation import UseCaseError
 
 HERE = Path(__file__).parent
@@ -137,3 +138,9 @@ def test_a_trial_that_fits_once_keeps_its_warm_up_and_says_so() -> None:
     found = measure(Trial(run=lambda: sum(range(1000))), runs=5, seconds=0.0)
     assert len(found["seconds"]) == 1
     assert not found["warm"]
+
+
+def test_a_reason_names_no_folder_of_the_machine() -> None:
+    said = "ImportError: cannot read '/opt/some/where/file.so' (x/y)"
+    went = Watched(code=1, ended="", said=said, seconds=1.0, peak_bytes=1, spill_bytes=0)
+    assert module._why(went) == "exit 1: ImportError: cannot read 'file.so' (x/y)"
