@@ -12,6 +12,7 @@ from minimisation import Forces, LinearModel, Microdata, Release, Statistics
 from sandbox.attacks import (
     attribute_inference,
     audit,
+    copies,
     differencing,
     outside_match,
     reconstruction,
@@ -99,6 +100,7 @@ def findings(
     if release.privacy_loss is not None:
         found += audit.findings(forces, release, seed)
     if isinstance(artefact, Microdata):
+        found += copies.findings(forces, release, seed)
         found += formal.findings(forces, release, seed)
     return [*found, *worst(found)]
 

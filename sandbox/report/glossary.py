@@ -174,6 +174,13 @@ ENTRIES = {
         "released row that agrees with somebody's for that person's. Right if all else agrees too.",
         share=True,
     ),
+    "copies": Entry(
+        title="exact copies",
+        meaning="Share of the people in the data of whose record a released row is an exact copy, "
+        "read against the same share of people who were not in the data. Looked for over "
+        "everybody, so that a model that memorised a few is found out.",
+        share=True,
+    ),
     "reconstruction": Entry(
         title="reconstruction",
         meaning="An attacker who knows everybody's groups finds the secrets that agree best with "
