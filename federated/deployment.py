@@ -130,7 +130,7 @@ class Loopback:
         found._port = found._reached = kept["port"]
         return found
 
-    def run(self, config: Mapping[str, str | int], *, timeout: float = 600.0) -> str:
+    def run(self, config: Mapping[str, str | int], *, timeout: float = 3600.0) -> str:
         """Run the app once.
 
         Args:
