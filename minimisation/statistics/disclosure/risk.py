@@ -62,12 +62,12 @@ def frequencies(
             rule a record out would have it; otherwise it is a value of its own.
     """
     codes = _codes(table, keys)
-    weight = np.ones(table.num_rows)
-    if weights is not None:
-        weight = np.asarray(table.column(weights), dtype=np.float64)
     distinct, inverse = _classes(codes)
     counts = np.bincount(inverse, minlength=len(distinct)).astype(np.int64)
-    totals = np.bincount(inverse, weights=weight, minlength=len(distinct)).astype(np.float64)
+    totals = counts.astype(np.float64)
+    if weights is not None:
+        weight = np.asarray(table.column(weights), dtype=np.float64)
+        totals = np.bincount(inverse, weights=weight, minlength=len(distinct)).astype(np.float64)
     if missing_matches:
         missing = distinct < 0
         sample, population = counts.copy(), totals.copy()
