@@ -1,4 +1,4 @@
-# make demo   compare all options on invented forces and write workspace/report.html
+# make demo   compare all options on invented forces; write workspace/report.html and the packs
 # make test   all checks and tests
 # Both make .venv and install what they need the first time, and start at once after that.
 # Without a network: make demo WHEELS=folder-of-wheels (fill one with: make wheels).
@@ -12,7 +12,7 @@ FROM = $(if $(WHEELS),--no-index --find-links $(abspath $(WHEELS)))
 TORCH = torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-full check format wheels clean
+.PHONY: help install demo axe test test-full check format wheels clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -29,6 +29,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 demo: install
 	$(VENV)/bin/sandbox demo
+
+# make axe     fetch axe-core, with which the tests check accessibility in headless Chromium
+axe: .cache/axe/node_modules/axe-core/axe.min.js
+
+.cache/axe/node_modules/axe-core/axe.min.js:
+	npm install --silent --no-audit --no-fund --prefix .cache/axe axe-core@4.10.3
 
 check: install
 	$(VENV)/bin/ruff format --check .

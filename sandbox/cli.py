@@ -17,7 +17,7 @@ from sandbox.commands.explain import explain_command
 from sandbox.commands.federate import federate_app
 from sandbox.commands.forces import audit_app, forces_app
 from sandbox.commands.inquire import inquire_command
-from sandbox.commands.pack import evidence_app, export_command, verify_command
+from sandbox.commands.pack import evidence_app, export_command, verify_command, write_pack
 from sandbox.commands.prepare import prepare_command
 from sandbox.commands.query import query_command
 from sandbox.commands.screening import screening_command
@@ -55,6 +55,9 @@ Workspace = Annotated[Path, typer.Option(help="Folder for stores, feeds and resu
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes at a time; times are recorded as such.")]
 
+DEMO_TOPICS = ("profile", "label-audit", "curve/columns")
+"""Inquiries that the demonstration makes: those that take seconds."""
+
 
 @app.command()
 def demo(
@@ -63,7 +66,7 @@ def demo(
     workspace: Workspace = Path("workspace"),
     jobs: Jobs = 2,
 ) -> None:
-    """Compare all options on invented forces, both kinds of question, and write the report."""
+    """Compare all options on invented forces, both kinds of question; write report and packs."""
     from sandbox.demo_study import demo_plans  # noqa: PLC0415 - engines load when needed
 
     plans = demo_plans(workspace, people=people, repeats=repeats)
@@ -72,6 +75,8 @@ def demo(
     out = workspace / "report.html"
     _report([_study(plan, workspace).evidence for plan in plans], out)
     stdout.print(str(out), soft_wrap=True)
+    for plan in plans:
+        stdout.print(str(_pack(_study(plan, workspace))), soft_wrap=True)
 
 
 @app.command()
@@ -207,6 +212,18 @@ def _compare(plan: Path, workspace: Path, jobs: int) -> None:
             bar.update(task, description=what, completed=done, total=total)
 
         run(study, progress, jobs)
+
+
+def _pack(study: "Study") -> Path:
+    """The evidence pack of a demonstration, with the inquiries that take seconds; its page."""
+    from sandbox.evidence import load  # noqa: PLC0415 - as above
+    from sandbox.inquiries import inquire  # noqa: PLC0415 - as above
+
+    done = load(study.evidence).inquiries
+    if todo := [topic for topic in DEMO_TOPICS if topic not in done]:
+        inquire(study, todo, lambda *_: None)
+    write_pack(study, study.results / "pack", update=True)
+    return study.results / "pack" / "evidence.html"
 
 
 def _report(evidence: list[Path], out: Path) -> None:

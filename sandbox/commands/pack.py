@@ -137,7 +137,7 @@ def material_of(
             submitted=given.submitted,
             proposal=given.proposal,
         ),
-        plan=str(study.plan_path),
+        plan=study.plan_path.name,
         answers=answers or {},
         stores={} if hidden else stores.facts(study),
         benchmarks=benchmarks.results(),

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox.evidence_lines import Inquiry
+from sandbox.evidence_lines import Inquiry, UseCaseFacts
 from sandbox.pack.document import Block, Picture, Say, grid, missing
 from sandbox.pack.material import Material
 from sandbox.report import formats
@@ -24,10 +24,6 @@ TOPICS = {
 """Topic → what is cut."""
 
 
-FEW = 3
-"""Settings that a sentence names; more are counted."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Dot:
     """One setting of a curve."""
@@ -40,6 +36,8 @@ class Dot:
     """Lower end of its 95% interval."""
     high: float | None
     """Upper end."""
+    kept: float | None = None
+    """How much is kept, where that is a number."""
 
 
 def blocks(material: Material) -> list[Block]:
@@ -63,6 +61,7 @@ def dots(inquiry: Inquiry) -> list[Dot]:
             value=each["value"],
             low=each["low"],
             high=each["high"],
+            kept=each.get("kept"),
         )
         for each in inquiry.data.get("points", [])
     ]
@@ -92,13 +91,11 @@ def finding_of(comparison: Comparison, found: list[Dot], cut: str) -> str:
         return f"No setting of {cut} surely meets the floor."
     if len(sure) == len(found):
         return f"Every setting of {cut} tried surely meets the floor."
-    kept = (
-        formats.listed([d.label for d in sure])
-        if len(sure) <= FEW
-        else (f"{len(sure)} of {len(found)} settings")
+    least = min(sure, key=lambda d: (d.kept is None, d.kept or 0.0))
+    return (
+        f"The least of {cut} that surely meets the floor: {least.label}; {len(sure)} of "
+        f"{len(found)} settings do."
     )
-    verb = "meet" if len(sure) > 1 else "meets"
-    return f"Of what was tried for {cut}, {kept} surely {verb} the floor."
 
 
 def _curve(material: Material, inquiry: Inquiry, topic: str, cut: str) -> list[Block]:
@@ -111,19 +108,21 @@ def _curve(material: Material, inquiry: Inquiry, topic: str, cut: str) -> list[B
             "only how it changes."
         )
     name = topic.replace("/", "-")
+    case = material.case
+    named = any("," in str(point.get("label", "")) for point in inquiry.data["points"])
     rows = [
         (
             dot.label,
             _estimate(dot),
             _floor_words(comparison, dot) if measure == comparison.floor.measure else "no floor",
-            _kept(point),
+            *((_kept(case, point),) if named else ()),
         )
         for dot, point in zip(found, inquiry.data["points"], strict=True)
     ]
     table = grid(
         name,
         f"Usefulness against {cut}, with 95% intervals",
-        ("Setting", "Figure", "Surely meets the floor?", "Kept"),
+        ("Setting", "Figure", "Surely meets the floor?", *(("Kept",) if named else ())),
         rows,
         origin=f"inquiry/{topic}",
         controlled=inquiry.controlled,
@@ -140,10 +139,9 @@ def _estimate(dot: Dot) -> str:
     return formats.estimate(Estimate(value=dot.value, low=dot.low, high=dot.high))
 
 
-def _kept(point: Mapping[str, Any]) -> str:
-    """What a setting keeps, where its label says more than the setting."""
-    label = str(point.get("label", ""))
-    return label if "," in label else "as stated"
+def _kept(case: UseCaseFacts, point: Mapping[str, Any]) -> str:
+    """The columns that a setting keeps, by their labels."""
+    return formats.listed([case.label(name) for name in str(point.get("label")).split(", ")])
 
 
 def _floor_words(comparison: Comparison, dot: Dot) -> str:

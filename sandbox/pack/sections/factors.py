@@ -152,7 +152,7 @@ def _matching(material: Material) -> list[Block]:
             ),
             missing(
                 "match rate, false-match rate and uniqueness before and after",
-                "sandbox forces match, on stores with a shared person",
+                "sandbox forces load, with linkage tokens, then sandbox inquire",
             ),
         ]
     rows = [(capital(entry(f.measure).title), value(f), f.note or "none") for f in found.findings]

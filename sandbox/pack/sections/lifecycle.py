@@ -11,7 +11,7 @@ from sandbox.pack.material import Material
 from sandbox.pack.sections import curves
 from sandbox.report import tables
 
-STATUS = "sandbox forces status"
+STATUS = "sandbox evidence write, on the machine that holds the stores"
 
 
 def recorded(facts: Mapping[str, Any], key: str, absent: str) -> str:
