@@ -63,7 +63,7 @@ def slowdowns(points: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     label = max(len(name) for name in names) * LETTER
     y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=label + 40, grid=False))
     x = alt.X("ratio:Q", title="Time over the baseline's", scale=scale, axis=axis)
-    values = [dict(point) | {"one": 1.0} for point in points]
+    values = [dict(point) | {"one": 1.0, "end": max(point["ratio"], 1.0)} for point in points]
     base = alt.Chart(alt.InlineData(values=values))
     colour = alt.Color("kind:N", scale=_kinds(), legend=None)
     bars = base.mark_rule(strokeWidth=11).encode(
@@ -71,7 +71,7 @@ def slowdowns(points: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     )
     ends = base.mark_point(filled=True, opacity=1, size=60).encode(y=y, x=x, color=colour)
     words = base.mark_text(align="left", dx=9, fontSize=FONT, color=PALETTE["ink"]).encode(
-        y=y, x=x, text="text:N"
+        y=y, x=alt.X("end:Q", scale=scale), text="text:N"
     )
     return _finish([bars, ends, words], WIDTH, BAR * len(points))
 

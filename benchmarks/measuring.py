@@ -107,7 +107,7 @@ def _more(taken: list[float], runs: int) -> bool:
 
 def _processor() -> float:
     times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    return time.process_time() + times.children_user + times.children_system
 
 
 def forget_peak() -> None:
