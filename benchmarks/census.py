@@ -49,6 +49,7 @@ from synthetic import (
     PrivateTree,
     SequentialTrees,
 )
+from synthetic.counting import Clique
 
 LABELS = {
     "sex": "1 2",
@@ -67,17 +68,20 @@ COLUMNS = ("agep", *LABELS)
 SMALLEST = 50
 """Groups of so many people must not be erased."""
 
+PATIENT = 3600.0
+"""Seconds for each fit and training: more than any needs, so that no score depends on the load."""
+
 OPTIONS: dict[str, Option] = {
     option.name: option
     for option in (
         IndependentColumns(),
         GaussianCopula(),
         ClearedMargins(),
-        SequentialTrees(),
-        GenerativeNetwork(seconds=60),
-        PrivateTree(),
-        PrivateAdaptive(),
-        FederatedMargins(),
+        SequentialTrees(seconds=PATIENT),
+        GenerativeNetwork(seconds=PATIENT),
+        PrivateTree(seconds=PATIENT),
+        PrivateAdaptive(seconds=PATIENT),
+        FederatedMargins(seconds=PATIENT),
     )
 }
 
@@ -157,8 +161,10 @@ def figures(own: pa.Table, others: pa.Table, made: pa.Table) -> dict[str, float]
     cells = inside.cells_of(use_case(), COLUMNS)
     sides = [inside.codes_of(cells, table) for table in (own, others, made)]
     counts = [cell_counts.counted(cells, side) for side in sides]
-    alone = {clique: each for clique, each in counts[0].items() if len(clique) == 1}
-    found = {"k_marginal": k_marginal(own, made, COLUMNS, ["agep"])}
+    alone: dict[Clique, np.ndarray] = {
+        clique: each for clique, each in counts[0].items() if len(clique) == 1
+    }
+    found: dict[str, float] = {"k_marginal": k_marginal(own, made, COLUMNS, ["agep"])}
     for what, kept in (("columns", alone), ("pairs", counts[0])):
         there, _, gone = cell_counts.groups_kept(cells, kept, counts[2], SMALLEST)
         found |= {f"groups_{what}": there, f"erased_{what}": gone}
