@@ -43,7 +43,7 @@ check: install
 	$(VENV)/bin/lint-imports
 
 test: check
-	$(VENV)/bin/python -m pytest -m 'not full' --cov --cov-report=term:skip-covered
+	$(VENV)/bin/python -m pytest -m 'not full' -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 test-full: check
 	$(VENV)/bin/python -m pytest --cov --cov-report=term:skip-covered
