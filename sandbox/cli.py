@@ -33,19 +33,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 plan_app = typer.Typer(help="Study plans.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(plan_app, name="plan")
-app.add_typer(forces_app, name="forces")
-app.add_typer(audit_app, name="audit")
-app.add_typer(federate_app, name="federate")
-app.add_typer(budget_app, name="budget")
-app.command("query")(query_command)
-forces_app.command("prepare")(prepare_command)
-app.command("inquire")(inquire_command)
-app.add_typer(evidence_app, name="evidence")
-app.command("verify")(verify_command)
-app.command("export")(export_command)
-app.command("screening")(screening_command)
-app.command("explain")(explain_command)
 
 stdout = Console()
 stderr = Console(stderr=True)
@@ -186,6 +173,22 @@ def plan_new(
     if case:
         draft.write_text(case, "utf-8")
     stdout.print(str(out), soft_wrap=True, highlight=False)
+
+
+# In the order in which a reader of `sandbox --help` needs them; commands come before groups.
+app.command("inquire")(inquire_command)
+app.command("query")(query_command)
+app.command("explain")(explain_command)
+app.command("screening")(screening_command)
+app.command("verify")(verify_command)
+app.command("export")(export_command)
+app.add_typer(evidence_app, name="evidence")
+app.add_typer(plan_app, name="plan")
+app.add_typer(forces_app, name="forces")
+forces_app.command("prepare")(prepare_command)
+app.add_typer(budget_app, name="budget")
+app.add_typer(audit_app, name="audit")
+app.add_typer(federate_app, name="federate")
 
 
 def _study(plan: Path, workspace: Path) -> "Study":
