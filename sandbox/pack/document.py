@@ -272,12 +272,12 @@ def widths(table: Table) -> list[float]:
     """Share of the page's width for each column, by how much stands in it."""
     columns = range(len(table.headings))
     texts = [[table.headings[c], *_column(table, c)] for c in columns]
-    needs = [
-        min(max(_mean(column), *(_longest(each) for each in column)), WIDEST) for column in texts
-    ]
+    needs = [min(max(NARROWEST, _mean(column), *map(_longest, column)), WIDEST) for column in texts]
     return [need / sum(needs) for need in needs]
 
 
+NARROWEST = 11.0
+"""Letters below which a column is given no less room."""
 WIDEST = 45.0
 """Letters beyond which a column is given no more room."""
 
