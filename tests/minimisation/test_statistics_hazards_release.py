@@ -1,7 +1,7 @@
 """Hazards of what comes out: numbers, keys, noise, errors and the shape of a released table."""
 
-import multiprocessing
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from tests.minimisation.custody import (
     stored,
     unweighted,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("bounds", [(1, 0), (3, 3), (float("nan"), 5), (0, float("inf"))])
@@ -59,17 +61,30 @@ def test_noise_has_the_same_support_on_neighbours() -> None:
     assert set(range(-3, 5)) <= drawn[0] & drawn[1]
 
 
-def large_draw(_: int) -> bytes:
+FORKED = """
+import multiprocessing
+import numpy as np
+from concurrent.futures import ThreadPoolExecutor
+from minimisation.statistics import noise
+from minimisation.statistics.noise import DiscreteLaplace
+
+def large_draw(_):
     return noise.perturb(np.zeros(20, dtype=np.int64), DiscreteLaplace(scale=1e9)).tobytes()
+
+large_draw(0)  # the source is open before the fork
+with multiprocessing.get_context("fork").Pool(3) as processes:
+    forked = processes.map(large_draw, range(6), chunksize=1)
+with ThreadPoolExecutor(3) as threads:
+    threaded = list(threads.map(large_draw, range(6)))
+print(len({*forked, *threaded}))
+"""
+"""In an interpreter of its own: engines that other tests have loaded must not be forked."""
 
 
 def test_forked_processes_and_threads_draw_noise_of_their_own() -> None:
-    large_draw(0)  # the source is open before the fork
-    with multiprocessing.get_context("fork").Pool(3) as processes:
-        forked = processes.map(large_draw, range(6), chunksize=1)
-    with ThreadPoolExecutor(3) as threads:
-        threaded = list(threads.map(large_draw, range(6)))
-    assert len({*forked, *threaded}) == 12
+    command = [sys.executable, "-c", FORKED]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.strip() == "12"
 
 
 @pytest.mark.parametrize(("form", "text"), SHAPES)
