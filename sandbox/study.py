@@ -90,8 +90,18 @@ class Study:
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """Keyed digest of each force's data."""
-        return data_digests(self.stores, self.key)
+        """Keyed digest of each force's data, worked out once for each set of snapshots."""
+        names = json.dumps(self.snapshots, sort_keys=True).encode()
+        path = self.workspace / "cache" / f"digests-{hashlib.sha256(names).hexdigest()[:32]}.json"
+        if path.is_file():
+            kept: dict[str, str] = json.loads(path.read_text("utf-8"))
+            return kept
+        found = data_digests(self.stores, self.key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{os.getpid()}-{path.name}")
+        partial.write_text(json.dumps(found), "utf-8")
+        partial.replace(path)
+        return found
 
     @property
     def split(self) -> Split:

@@ -115,7 +115,7 @@ def pooled_flags(study: Study, forces: Forces) -> Array | None:
     plan = study.plan
     if not isinstance(plan.use_case.question, BinaryOutcome) or not plan.file.held_out:
         return None
-    content = [study.digests, plan.digest, code_digest(fairness.FlagsByGroup)]
+    content = [study.snapshots, plan.digest, code_digest(fairness.FlagsByGroup)]
     name = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
     path = study.workspace / "cache" / f"pooled-flags-{name}.npy"
     if path.is_file():

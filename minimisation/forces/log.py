@@ -53,6 +53,16 @@ class Head:
 
 
 @dataclass(kw_only=True)
+class Known:
+    """Entries that a process has read, which a longer log continues or contradicts by its seals."""
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    """From the first on."""
+    mac: bytes = b""
+    """Seal of the last of them."""
+
+
+@dataclass(kw_only=True)
 class Log:
     """A log file, its anchor, and the key of its chain. Usable from several threads."""
 
@@ -64,6 +74,8 @@ class Log:
     """Key of the chain."""
     name: str
     """What it logs, part of every seal, so that entries of two logs cannot be exchanged."""
+    known: Known = field(default_factory=Known, repr=False, compare=False)
+    """What this process has read of it."""
     _lock: RLock = field(default_factory=RLock, repr=False, compare=False)
     _open: dict[str, sqlite3.Connection] = field(default_factory=dict, repr=False, compare=False)
 
@@ -266,8 +278,16 @@ class Writer:
     """An open transaction."""
 
     def entries(self) -> list[dict[str, Any]]:
-        """All entries so far."""
-        return read(self.connection)
+        """All entries so far; those read before by this process are not read again."""
+        known = self.log.known
+        at = self.connection.execute(
+            "select mac from entries where place = ?", [len(known.entries)]
+        ).fetchone()
+        if at is None or at[0] != known.mac:
+            known.entries.clear()
+        known.entries.extend(read(self.connection, after=len(known.entries)))
+        known.mac = bytes.fromhex(last(self.connection).mac) if known.entries else b""
+        return list(known.entries)
 
     def append(self, body: Mapping[str, Any]) -> int:
         """Add one entry; it counts when the log is let go."""
@@ -290,9 +310,10 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
             connection.execute("rollback")
 
 
-def read(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    """All entries in order."""
-    rows = connection.execute("select place, body from entries order by place").fetchall()
+def read(connection: sqlite3.Connection, after: int = 0) -> list[dict[str, Any]]:
+    """All entries behind a place, in order."""
+    query = "select place, body from entries where place > ? order by place"
+    rows = connection.execute(query, [after]).fetchall()
     return [{"place": place} | json.loads(body) for place, body in rows]
 
 

@@ -92,18 +92,22 @@ class AssessmentBook:
     analyst: str
     """Who runs it."""
     most: int
-    """Private mechanisms that may be run for assessment in a year."""
+    """Runs with a private mechanism that may be made for assessment in a year."""
     run: Amount = field(default=NOTHING)
     """Losses of this run."""
 
     def charge(self, loss: PrivacyLoss, what: str) -> Counted | None:
-        """Count a mechanism; None if the run is beyond the budget or there were too many."""
+        """Count a mechanism; None if the run is beyond the budget or there were too many.
+
+        A run is entered in the ledger once, with its first mechanism.
+        """
         total = self.run + Spend.approximate(loss.epsilon, loss.delta).amount
         if not self.account.covers(total):
             return None
-        try:
-            self.ledger.assess(self.most, purpose=self.purpose, analyst=self.analyst, what=what)
-        except BudgetExceededError:
-            return None
+        if self.run == NOTHING:
+            try:
+                self.ledger.assess(self.most, purpose=self.purpose, analyst=self.analyst, what=what)
+            except BudgetExceededError:
+                return None
         self.run = total
         return Counted()

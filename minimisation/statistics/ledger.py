@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -253,6 +254,7 @@ class Ledger:
         return now
 
 
+@lru_cache(maxsize=4096)
 def label(at: datetime, period: Period) -> str:
     """Name of the period that a time falls in: `2026-W07`, `2026-02` or `2026`."""
     year, week, _ = at.isocalendar()
