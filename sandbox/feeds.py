@@ -10,7 +10,7 @@ import json
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -72,11 +72,12 @@ def load_stores(
         for force, path in sources.items():
             _check_file(plan, force, path)
         linkage = stand_in_linkage(keys) if plan.file.data.linkage is not None else None
+        tallies = {}
         for force, path in sources.items():
             first_run(homes[force], real=plan.file.data.status == "protected")
-            week = _load(homes[force], plan, path, linkage)
-            for line in not_stored(force, week.tallies):
-                say(line)
+            tallies[force] = _load(homes[force], plan, path, linkage).tallies
+        for line in not_stored(tallies):
+            say(line)
         mark.write_text(stamp)
     return homes
 
@@ -192,14 +193,24 @@ def _check_file(plan: Plan, force: str, path: Path) -> None:
             read_flat(connection, plan, force, path)
 
 
-def not_stored(force: str, tallies: Sequence[Tally]) -> Iterator[str]:
-    """Lines that say how many rows were refused or quarantined, by reason, never by value."""
-    for tally in tallies:
-        ends = [("refused", tally.refused), ("quarantined", tally.quarantined)]
-        for end, counts in ends:
-            for reason, rows in counts.items():
-                of = f"{rows} of {tally.rows_in} rows of {tally.table}"
-                yield f"{force}: {of} {end}: {reason}"
+def not_stored(tallies: Mapping[str, Sequence[Tally]]) -> Iterator[str]:
+    """Lines that say how many rows were refused or quarantined, by reason, never by value.
+
+    Args:
+        tallies: force → what became of its rows. A reason of several forces is one line.
+    """
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for force, each in tallies.items():
+        for tally in each:
+            ends = [("refused", tally.refused), ("quarantined", tally.quarantined)]
+            for end, counts in ends:
+                for reason, rows in counts.items():
+                    what = f"rows of {tally.table} {end}: {reason}"
+                    found.setdefault(what, {})[force] = (rows, tally.rows_in)
+    for what, by_force in found.items():
+        rows, rows_in = (sum(counts) for counts in zip(*by_force.values(), strict=True))
+        who = next(iter(by_force)) if len(by_force) == 1 else f"{len(by_force)} forces"
+        yield f"{who}: {rows} of {rows_in} {what}"
 
 
 def _load(home: Home, plan: Plan, path: Path, linkage: Linkage | None) -> Week:

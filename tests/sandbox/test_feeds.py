@@ -11,6 +11,8 @@ from minimisation.contract.tables import TABLES
 from minimisation.forces import rights
 from minimisation.forces.actors import Actor, ActorKey, Role
 from minimisation.forces.facts import reconciliation
+from minimisation.forces.tally import Tally
+from sandbox.feeds import not_stored
 from sandbox.houses import force_home, officer
 from sandbox.starter import starter_plan
 from sandbox.study import Study
@@ -273,6 +275,20 @@ def test_rows_that_are_not_stored_are_said_by_count_and_reason(
     assert "Zebediah" not in said.err
     Study(plan_path=tmp_path / "plan.toml", workspace=tmp_path / "work").stores  # noqa: B018
     assert "north: " not in capsys.readouterr().err, "nothing is loaded again"
+
+
+def test_a_reason_of_several_forces_is_one_line() -> None:
+    def tally(rows_in: int, **refused: int) -> Tally:
+        accepted = rows_in - sum(refused.values())
+        return Tally(
+            table="person", rows_in=rows_in, accepted=accepted, refused=refused, quarantined={}
+        )
+
+    tallies = {"north": (tally(10, late=2),), "south": (tally(20, late=3, blank=1),)}
+    assert list(not_stored(tallies)) == [
+        "2 forces: 5 of 30 rows of person refused: late",
+        "south: 1 of 20 rows of person refused: blank",
+    ]
 
 
 def test_a_plan_on_protected_data_makes_an_approver_and_nobody_who_may_erase(folder: Path) -> None:
