@@ -3,6 +3,8 @@
 Label validity and recording bias stand here because no figure of the pack is better than them.
 """
 
+from sandbox.evidence_lines import Inquiry, UseCaseFacts
+from sandbox.findings import Finding
 from sandbox.pack.document import Block, Heading, Points, Say, Section, grid, missing
 from sandbox.pack.material import Material
 from sandbox.pack.sections.found import figure_rows
@@ -71,6 +73,8 @@ def _label(material: Material) -> list[Block]:
         return [*blocks, missing(what, material.inquire)]
     if audit.summary:
         blocks.append(Say(text=audit.summary, origin="inquiry/label-audit"))
+    if told := recording(audit, material.case):
+        blocks.append(Say(text=told, tone="finding", origin="inquiry/label-audit"))
     rows = figure_rows(audit.findings)
     blocks.append(
         grid(
@@ -83,3 +87,41 @@ def _label(material: Material) -> list[Block]:
         )
     )
     return blocks
+
+
+def recording(audit: Inquiry, case: UseCaseFacts) -> str:
+    """Of which groups more or less is recorded than of everybody else; empty if not asked."""
+    found = [
+        each
+        for each in audit.findings
+        if each.measure == "recording_ratio"
+        and None not in (each.value, each.low, each.high)
+        and not each.group.endswith("=missing")
+    ]
+    if not found:
+        return ""
+    more = [each for each in found if each.low is not None and each.low > 1]
+    less = [each for each in found if each.high is not None and each.high < 1]
+    what = f"Records of “{case.label(str(audit.data.get('recorded')))}” per event"
+    if not more and not less:
+        return (
+            f"{what}: no significant difference; {formats.counted(len(found), 'group')} looked at."
+        )
+    parts = [
+        f"{way} of {', '.join(_times(each) for each in some)}"
+        for way, some in (("more", more), ("fewer", less))
+        if some
+    ]
+    return (
+        f"{what}, against everybody else (1 means alike): {'; '.join(parts)}; "
+        f"{formats.counted(len(found), 'group')} looked at. What is recorded unalike stays so in every option."
+    )
+
+
+def _times(finding: Finding) -> str:
+    value, low, high = (formats.number(each, 2) for each in _interval(finding))
+    return f"{finding.group.replace('=', ' = ')} {value} ({low} to {high})"
+
+
+def _interval(finding: Finding) -> tuple[float, float, float]:
+    return finding.value or 0.0, finding.low or 0.0, finding.high or 0.0
