@@ -114,7 +114,8 @@ def recording(audit: Inquiry, case: UseCaseFacts) -> str:
     ]
     return (
         f"{what}, against everybody else (1 means alike): {'; '.join(parts)}; "
-        f"{formats.counted(len(found), 'group')} looked at. What is recorded unalike stays so in every option."
+        f"{formats.counted(len(found), 'group')} looked at. "
+        "What is recorded unalike stays so in every option."
     )
 
 
