@@ -28,13 +28,15 @@ TARGETS = 250
 def generate(setting: Setting, path: Path) -> None:
     """Write real people and as many released ones, half of them the same, as one Parquet file."""
     half = setting.rows // 2
+    draft = path.with_name(f"draft-{path.name}")
     with duckdb.connect() as connection:
         connection.execute(
             f"""copy (select false as released, * from ({table_sql(setting.rows)})
             union all select true, * from ({table_sql(half)})
             union all select true, * from ({table_sql(setting.rows - half, seed=1)}))
-            to '{path}' (format parquet)"""
+            to '{draft}' (format parquet)"""
         )
+    draft.replace(path)
 
 
 def trial(setting: Setting, path: Path) -> Trial:

@@ -33,8 +33,10 @@ PYCANON, ANJANA = f"{MEASURED}: pyCANON", f"{GENERALISED}: anjana"
 
 def generate(setting: Setting, path: Path) -> None:
     """Write people with text labels, as Parquet."""
+    draft = path.with_name(f"draft-{path.name}")
     with duckdb.connect() as connection:
-        connection.execute(f"copy ({table_sql(setting.rows)}) to '{path}' (format parquet)")
+        connection.execute(f"copy ({table_sql(setting.rows)}) to '{draft}' (format parquet)")
+    draft.replace(path)
 
 
 def trial(setting: Setting, path: Path) -> Trial:

@@ -21,8 +21,10 @@ PAIRS = [(one, other) for place, one in enumerate(NAMES) for other in NAMES[plac
 
 def generate(setting: Setting, path: Path) -> None:
     """Write the synthesis benchmark's records, ten dependent columns, as Parquet."""
+    draft = path.with_name(f"draft-{path.name}")
     with duckdb.connect(config={"threads": setting.threads}) as connection:
-        connection.execute(f"copy ({records_sql(setting.rows)}) to '{path}' (format parquet)")
+        connection.execute(f"copy ({records_sql(setting.rows)}) to '{draft}' (format parquet)")
+    draft.replace(path)
 
 
 def trial(setting: Setting, path: Path) -> Trial:
