@@ -72,7 +72,11 @@ def stand_in_linkage(keys: Path) -> Linkage:
     return Linkage(study_key=study.material, holder=LinkageHolder(key=holder.material))
 
 
+def keys_of(home: Home) -> Path:
+    """The folder of keys of the workspace that a force's house stands in."""
+    # the anchors' folder is keys/anchors/STORES/FORCE
+    return home.paths.anchors.parents[2]
+
+
 def _officers(home: Home) -> Path:
-    # the anchors' folder is the workspace's keys/anchors/STORES/FORCE
-    anchors = home.paths.anchors
-    return anchors.parents[2] / anchors.parent.name / "officers"
+    return keys_of(home) / home.paths.anchors.parent.name / "officers"

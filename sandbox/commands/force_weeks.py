@@ -27,19 +27,34 @@ from sandbox.commands.force_desk import (
     show_rows,
     signer,
 )
+from sandbox.houses import keys_of, stand_in_linkage
 from sandbox.use_case_files import load as load_use_case
 
 MAPPINGS = Path(__file__).parents[1] / "mappings"
 
+Sources = Annotated[
+    list[str], typer.Option(help="MAPPING=FILE, once per file; a mapping by name or file.")
+]
+
+UseCases = Annotated[
+    list[str] | None, typer.Option(help="Approved use cases; default: the policy's.")
+]
+
+Link = Annotated[
+    bool,
+    typer.Option(
+        "--link",
+        help="Make linkage tokens of names and birth dates, which are not kept for it. For trials: "
+        "both linkage keys are in the workspace then.",
+    ),
+]
+
 
 def load(  # noqa: PLR0913, PLR0917 - a command's options
     force: ForceName,
-    source: Annotated[
-        list[str], typer.Option(help="MAPPING=FILE, once per file; a mapping by name or file.")
-    ],
-    use_case: Annotated[
-        list[str] | None, typer.Option(help="Approved use cases; default: the policy's.")
-    ] = None,
+    source: Sources,
+    use_case: UseCases = None,
+    link: Link = False,  # noqa: FBT002 - a flag
     as_key: As = None,
     stores: Stores = DEFAULT,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
@@ -48,17 +63,15 @@ def load(  # noqa: PLR0913, PLR0917 - a command's options
     with house(stores, force) as home:
         if home.snapshots.live() is not None:
             raise StoreError(f"force '{force}' must be empty to load; use: sandbox forces replace")
-        _take(home, source, use_case, as_key, as_json=as_json)
+        tallies = _take(home, source, use_case, as_key, link=link)
+        _show(tallies, as_json=as_json)
 
 
 def replace(  # noqa: PLR0913, PLR0917 - a command's options
     force: ForceName,
-    source: Annotated[
-        list[str], typer.Option(help="MAPPING=FILE, once per file; a mapping by name or file.")
-    ],
-    use_case: Annotated[
-        list[str] | None, typer.Option(help="Approved use cases; default: the policy's.")
-    ] = None,
+    source: Sources,
+    use_case: UseCases = None,
+    link: Link = False,  # noqa: FBT002 - a flag
     as_key: As = None,
     stores: Stores = DEFAULT,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
@@ -67,7 +80,8 @@ def replace(  # noqa: PLR0913, PLR0917 - a command's options
     with house(stores, force) as home:
         if home.snapshots.live() is None:
             raise StoreError(f"force '{force}' must be loaded first; use: sandbox forces load")
-        _take(home, source, use_case, as_key, as_json=as_json)
+        tallies = _take(home, source, use_case, as_key, link=link)
+        _show(tallies, as_json=as_json)
 
 
 def list_forces(stores: Stores = DEFAULT, as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
@@ -137,23 +151,27 @@ def purge(force: ForceName, as_key: As = None, stores: Stores = DEFAULT) -> None
 
 
 def _take(
-    home: Home, source: list[str], use_case: list[str] | None, as_key: Path | None, *, as_json: bool
-) -> None:
+    home: Home, source: list[str], use_case: list[str] | None, as_key: Path | None, *, link: bool
+) -> Sequence[Tally]:
     by = signer(home, as_key, acts.LOAD)
     policy = read_policy(home.paths.root / "policy.toml")
     approved = use_case or list(policy.purpose)
     if not approved:
         raise UseCaseError("use_case must name an approved use case, here or in the policy")
     cases = [load_use_case(name, Path.cwd()).value() for name in approved]
+    sources = _sources(source)
+    if link and all(mapping.table != "person" for mapping, _ in sources):
+        raise UseCaseError("--link must come with a source of the person table")
     week = weeks.load(
         home,
-        _sources(source),
+        sources,
         needed_columns(cases),
         by=by,
         purpose=", ".join(approved),
         free_text=policy.free_text,
+        linkage=stand_in_linkage(keys_of(home)) if link else None,
     )
-    _tallies(week.tallies, as_json=as_json)
+    return week.tallies
 
 
 def _sources(given: list[str]) -> list[tuple[Mapping, list[Path]]]:
@@ -172,7 +190,7 @@ def _sources(given: list[str]) -> list[tuple[Mapping, list[Path]]]:
     return list(chosen.values())
 
 
-def _tallies(tallies: Sequence[Tally], *, as_json: bool) -> None:
+def _show(tallies: Sequence[Tally], *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps([tally.record() for tally in tallies], indent=2) + "\n")
         return

@@ -1,7 +1,7 @@
 """`sandbox forces` and `sandbox audit`, as a force's own people use them."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from sandbox.commands.forces import audit_app, forces_app
 from sandbox.houses import first_run, force_home, officer
 
 PERSON = "SYN-ASH-P00000001"
+NAMES = ("given_name", "family_name")
 TYPES = {"VARCHAR": pa.string(), "DATE": pa.date32(), "INTEGER": pa.int32()}
 
 
@@ -36,6 +37,17 @@ class Desk:
 
     def approver(self, *arguments: str, text: str | None = None) -> Result:
         return self.run(*arguments, "--as", str(self.key), text=text)
+
+    def people(self, ids: str) -> str:
+        """Feed of one SYNTHETIC person per letter, named after their place in it."""
+        path = self.folder / f"{ids}.parquet"
+        kinds = TABLES["person"].columns
+        columns = {name: pa.array([None] * len(ids), TYPES[kind]) for name, kind in kinds.items()}
+        columns |= {name: pa.array([f"Syn{n}" for n, _ in enumerate(ids)]) for name in NAMES}
+        columns["person_id"] = pa.array([f"SYN-{letter}" for letter in ids])
+        columns["birth_date"] = pa.array([date(1990, 1, 2)] * len(ids))
+        pyarrow.parquet.write_table(pa.table(columns), path)
+        return f"demo-person={path}"
 
     def feed(self, people: int) -> str:
         path = self.folder / "stop_search.parquet"
@@ -92,6 +104,27 @@ def test_load_is_for_the_first_week_and_replace_for_the_others(desk: Desk) -> No
     load(desk, 2)
     with pytest.raises(StoreError, match="forces replace"):
         load(desk, 2)
+
+
+def test_link_gives_one_person_one_token_in_two_forces(desk: Desk) -> None:
+    desk.run("create", "brackley", "--approver", str(desk.folder / "other.pem"))
+    keys = {"ashmere": desk.key, "brackley": desk.folder / "other.pem"}
+    tokens: dict[str, str] = {}
+    for force, ids in (("ashmere", "ABC"), ("brackley", "XY")):
+        given = ("--source", desk.people(ids), "--use-case", "serious-violence", "--link")
+        desk.run("load", force, *given, "--as", str(keys[force]))
+        with force_home(desk.stores, desk.folder / "workspace" / "keys", force).open() as opened:
+            query = "select person_id, linkage_token from person"
+            tokens |= dict(opened.execute(query).fetchall())
+    assert tokens["SYN-A"] == tokens["SYN-X"] is not None
+    assert tokens["SYN-B"] == tokens["SYN-Y"]
+    assert len(set(tokens.values())) == 3
+
+
+def test_link_without_a_feed_of_people_is_refused(desk: Desk) -> None:
+    arguments = ("load", "ashmere", "--source", desk.feed(2), "--use-case", "stop-search")
+    with pytest.raises(UseCaseError, match="person table"):
+        desk.approver(*arguments, "--link")
 
 
 def test_an_act_without_a_proved_key_is_refused(desk: Desk) -> None:
