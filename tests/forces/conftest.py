@@ -1,14 +1,22 @@
-"""Lets the tests of force stores share `invented.py` and `weekly.py`, which lie beside them."""
+"""Lets the tests of force stores share the modules that lie beside them."""
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from invented import House, invented_house
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory."""
+    with duckdb.connect() as opened:
+        yield opened
 
 
 @pytest.fixture

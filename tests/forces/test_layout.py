@@ -1,7 +1,6 @@
 """The load order: integer codes, unique and dense ranks, and rows that stay from week to week."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 
 import duckdb
@@ -21,12 +20,6 @@ KEY = b"r" * 32
 SEARCH_KINDS: dict[str, Kind] = {
     "person_id": "id", "searched_on": "date", "sex": "label", "found": "integer",
 }  # fmt: skip
-
-
-@pytest.fixture
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as opened:
-        yield opened
 
 
 def searches(rows: list[tuple[str, str]]) -> pa.Table:
