@@ -241,8 +241,15 @@ def outcome_forces(
     return open_forces(outcome_use_case, outcome_records)
 
 
+@pytest.fixture(scope="session")
+def grouped_records() -> dict[str, pa.Table]:
+    """Three forces' searches of 300 invented people each."""
+    return {name: invented_searches(name, 300) for name in ("ashmere", "brackley", "coldharbour")}
+
+
 @pytest.fixture
-def grouped_forces(open_forces: OpenForces, grouped_use_case: UseCase) -> Forces:
+def grouped_forces(
+    open_forces: OpenForces, grouped_use_case: UseCase, grouped_records: dict[str, pa.Table]
+) -> Forces:
     """Three forces of 300 invented people's searches each; not yet opened."""
-    names = ("ashmere", "brackley", "coldharbour")
-    return open_forces(grouped_use_case, {name: invented_searches(name, 300) for name in names})
+    return open_forces(grouped_use_case, grouped_records)

@@ -90,7 +90,7 @@ class Reconstruction:
         outsiders = people.outsiders
         released = [each for each in (scene.artefact, *self.history) if _has(each, self.secret)]
         found: list[dict[str, object]] = []
-        if not released or 0 in (outsiders.num_rows, people.strangers.num_rows):
+        if not released or not people.enough:
             return pa.Table.from_pylist(found, schema=tally.SCHEMA)
         for source, tables in (
             (Source.RELEASE, released),

@@ -55,7 +55,7 @@ class TargetedTrial:
         chosen = targets.drawn(scene, rng, self.most)
         people = chosen.people
         found: list[dict[str, object]] = []
-        if 0 in (people.insiders.num_rows, people.outsiders.num_rows, people.strangers.num_rows):
+        if not people.enough:
             return pa.Table.from_pylist(found, schema=tally.SCHEMA)
         leak, caught = trial.leaking(scene, people)
         few = len(caught) < people.insiders.num_rows

@@ -47,6 +47,15 @@ class People:
     reference: pa.Table
     """Rows of further held-out people, known to the attacker as the population."""
 
+    @property
+    def enough(self) -> bool:
+        """Whether there is somebody to attack on either side, and somebody for the controls."""
+        return 0 not in (
+            self.insiders.num_rows,
+            self.outsiders.num_rows,
+            self.strangers.num_rows,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
