@@ -11,11 +11,18 @@ from synthetic.ctgan import GenerativeNetwork
 from synthetic.federated_margins import FederatedMargins
 from synthetic.independent import IndependentColumns
 from synthetic.mst import PrivateTree
+from synthetic.tvae import VariationalAutoencoder
 
 OPTIONS = (IndependentColumns(), GaussianCopula(), SequentialTrees(), ClearedMargins())
 """Options with default parameters, from the floor up, each done within seconds per force."""
 
-ON_REQUEST = (PrivateTree(), PrivateAdaptive(), FederatedMargins(), GenerativeNetwork())
+ON_REQUEST = (
+    PrivateTree(),
+    PrivateAdaptive(),
+    FederatedMargins(),
+    GenerativeNetwork(),
+    VariationalAutoencoder(),
+)
 """Options that take longer or need a further engine: compared where a plan names them."""
 
 __all__ = [
@@ -29,4 +36,5 @@ __all__ = [
     "PrivateAdaptive",
     "PrivateTree",
     "SequentialTrees",
+    "VariationalAutoencoder",
 ]

@@ -1,42 +1,27 @@
 """CTGAN: a generative network trained inside each force on cell numbers.
 
 Xu, Skoularidou, Cuesta-Infante and Veeramachaneni 2019, Modeling Tabular Data using Conditional
-GAN. A saved CTGAN can rebuild its table of training labels, so the network never leaves: it is
-trained, sampled and dropped within one step.
+GAN.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
-from minimisation import Forces, NotApplicableError, Payload, Premises, Release, UseCase
+from minimisation import Forces, Payload, Premises, Release, UseCase
 from synthetic import rows, sdv_engine
-from synthetic.conditions import fitting, fixed_cells, to_draw
-from synthetic.margins import Cells
-
-MOST_LABELS = 30
-"""A numeric column with no more cells than this is learnt as labels, which keeps its spikes."""
-
-MOST_CELLS = 5_000
-"""Cells of all columns together, each of which is an input and an output of the network."""
+from synthetic.conditions import fixed_cells
+from synthetic.networks import Lesson, check_lesson, check_size, taught
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainNetwork:
     """Trains CTGAN on a force's members and samples as many rows; the network is dropped."""
 
-    seed: int
-    """Seed of training and sampling; every force spawns its own generator from it."""
-    epochs: int
-    """Passes over the data."""
-    fewest: int
-    """Below this many rows nothing is learnt: columns are drawn independently."""
-    seconds: float
-    """No further pass begins after this long."""
-    given: tuple[tuple[str, str | float], ...] = ()
-    """Columns and the values that every row must have."""
+    lesson: Lesson
+    """How it is trained."""
     name: str = "train-network"
     """Name by which a force approves it."""
 
@@ -50,22 +35,7 @@ class TrainNetwork:
         Raises:
             MissingEngineError: if SDV or PyTorch is not installed at the force.
         """
-        cells = rows.cells_of(premises.use_case)
-        codes = rows.member_codes(premises, cells)
-        rng = premises.rng(self.seed)
-        size, given = len(codes[0]), dict(self.given)
-        if size < self.fewest:
-            drawn = rows.independent_rows(premises.use_case, cells, codes, rng, given)
-            return rows.with_stopped(drawn, stopped=False)
-        labels = [not each.column.numeric or each.size <= MOST_LABELS for each in cells]
-        training = sdv_engine.Training(
-            seed=int(rng.integers(2**32)), epochs=self.epochs, seconds=self.seconds
-        )
-        fixed = fixed_cells(cells, given)
-        made, stopped = sdv_engine.ctgan(codes, labels, to_draw(size, fixed), training)
-        kept = fitting(made, fixed, size)
-        table = rows.table_of(premises.use_case, cells, kept, rng, given)
-        return rows.with_stopped(table, stopped=stopped)
+        return taught(premises, "CTGAN", self.lesson)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +64,7 @@ class GenerativeNetwork:
         Raises:
             ValueError: naming the rule.
         """
-        if self.epochs < 1:
-            raise ValueError(f"epochs ({self.epochs}) must be at least 1")
-        if self.fewest < 2:  # noqa: PLR2004 - one person is no training set
-            raise ValueError(f"fewest ({self.fewest}) must be at least 2")
-        rows.check_seconds(self.seconds)
+        check_lesson(self.epochs, self.fewest, self.seconds)
 
     def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
         """Train and sample in every force.
@@ -112,7 +78,7 @@ class GenerativeNetwork:
         cells = rows.cells_of(use_case)
         check_size(cells)
         fixed_cells(cells, self.given)
-        step = TrainNetwork(
+        lesson = Lesson(
             seed=int(rng.integers(2**63)),
             epochs=self.epochs,
             fewest=self.fewest,
@@ -120,17 +86,10 @@ class GenerativeNetwork:
             given=tuple(self.given.items()),
         )
         return rows.release_of(
-            forces, step, rng, fewest=self.fewest, seconds=self.seconds, given=self.given
+            forces,
+            TrainNetwork(lesson=lesson),
+            rng,
+            fewest=self.fewest,
+            seconds=self.seconds,
+            given=self.given,
         )
-
-
-def check_size(cells: Sequence[Cells]) -> None:
-    """Refuse a table whose single pass would take longer than any time budget.
-
-    Raises:
-        NotApplicableError: naming the rule.
-    """
-    size = sum(each.size for each in cells)
-    if size > MOST_CELLS:
-        msg = f"cells of all columns together ({size}) must be at most {MOST_CELLS} for a network"
-        raise NotApplicableError(f"{msg}; narrow the question or take independent-columns")

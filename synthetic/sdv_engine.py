@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, Literal, TypeAlias
 from unittest import mock
 
 import numpy as np
@@ -62,10 +62,15 @@ def gaussian_copula(scores: Scores, rows: int, seed: int) -> Scores:
         return _fit_and_sample(scores, rows, seed)
 
 
+Network: TypeAlias = Literal["CTGAN", "TVAE"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """How a network is trained."""
 
+    network: Network
+    """Which one."""
     seed: int
     """Seed of the training and the sample."""
     epochs: int
@@ -76,7 +81,7 @@ class Training:
 
 @dataclass
 class Clock:
-    """Stands in for the progress bar of CTGAN's training loop, and ends the loop in time."""
+    """Stands in for the progress bar of a training loop, and ends the loop in time."""
 
     seconds: float
     """How long passes may begin."""
@@ -93,16 +98,16 @@ class Clock:
             yield epoch
 
 
-def ctgan(
+def trained(
     codes: Sequence[Codes], labels: Sequence[bool], rows: int, training: Training
 ) -> tuple[list[Codes], bool]:
-    """Train SDV's CTGAN on cell numbers and sample it (Xu and others 2019, Modeling Tabular Data).
+    """Train SDV's CTGAN or TVAE on cell numbers and sample it (Xu and others 2019).
 
     Args:
         codes: (n,) cell numbers of every column, n ≥ 2.
         labels: for every column, whether its cells have no order.
         rows: how many rows to sample.
-        training: seed, length and time of the training.
+        training: which network, seed, length and time.
 
     Returns:
         (rows,) cell numbers of every column, all of them seen in training, and whether training
@@ -125,7 +130,7 @@ def _train_and_sample(
 ) -> tuple[list[Codes], bool]:
     import pandas as pd  # noqa: PLC0415 - the engine is loaded only when it is used
     import torch  # noqa: PLC0415 - as above
-    from sdv.single_table import CTGANSynthesizer  # noqa: PLC0415 - as above
+    from sdv import single_table  # noqa: PLC0415 - as above
 
     kinds = ["categorical" if label else "numerical" for label in labels]
     metadata = _metadata(kinds)
@@ -135,18 +140,19 @@ def _train_and_sample(
             for place, (code, label) in enumerate(zip(codes, labels, strict=True))
         }
     )
-    engine = CTGANSynthesizer(metadata, epochs=training.epochs, enable_gpu=False)
+    synthesizer = getattr(single_table, f"{training.network}Synthesizer")
+    engine = synthesizer(metadata, epochs=training.epochs, enable_gpu=False)
     clock = Clock(seconds=training.seconds)
     threads = torch.get_num_threads()
     # layers this small take ten times as long on two threads, which wait for each other busily
     torch.set_num_threads(1)
-    before = np.random.get_state()  # noqa: NPY002 - CTGAN draws from the global generators
+    before = np.random.get_state()  # noqa: NPY002 - it draws from the global generators
     np.random.seed(training.seed % 2**32)  # noqa: NPY002 - as above
     try:
         with (
             torch.random.fork_rng(devices=[]),
             warnings.catch_warnings(),
-            mock.patch("ctgan.synthesizers.ctgan.tqdm", clock),
+            mock.patch(f"ctgan.synthesizers.{training.network.lower()}.tqdm", clock),
         ):
             # advice on quality, and internals of PyTorch and pandas that nobody here can act on
             warnings.simplefilter("ignore")

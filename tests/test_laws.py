@@ -36,6 +36,7 @@ LIGHTER: dict[str, dict[str, float]] = {
     "private-adaptive": {"steps": 25, "rounds": 2, "seconds": 0.001},
     "federated-margins": {"steps": 25},
     "generative-network": {"epochs": 1},
+    "variational-autoencoder": {"epochs": 1},
 }
 """Options that take long, with parameters that save work and change no law. By default they run
 once, on one kind of question; everything else of them is left to the full run."""

@@ -25,6 +25,7 @@ from synthetic import (
     GenerativeNetwork,
     PrivateAdaptive,
     PrivateTree,
+    VariationalAutoencoder,
 )
 
 People = Callable[..., pa.Table]
@@ -35,6 +36,7 @@ LIGHT = (
     PrivateAdaptive(steps=20, rounds=2, seconds=0.001),
     FederatedMargins(steps=20),
     GenerativeNetwork(epochs=1, fewest=2),
+    VariationalAutoencoder(epochs=1, fewest=2),
 )
 ENGINES = [pytest.param(each, id=each.name, marks=pytest.mark.full) for each in LIGHT]
 EVERY = [*(pytest.param(each, id=each.name) for each in OPTIONS), *ENGINES]

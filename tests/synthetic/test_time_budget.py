@@ -13,6 +13,7 @@ from synthetic import (
     PrivateAdaptive,
     PrivateTree,
     SequentialTrees,
+    VariationalAutoencoder,
 )
 from synthetic.aim_rounds import Account
 from synthetic.sdv_engine import Clock
@@ -21,6 +22,9 @@ SHORT = 1e-9
 TIMED = [
     pytest.param(SequentialTrees(seconds=SHORT), id="sequential-trees"),
     pytest.param(GenerativeNetwork(seconds=SHORT, epochs=1000), marks=pytest.mark.slow, id="ctgan"),
+    pytest.param(
+        VariationalAutoencoder(seconds=SHORT, epochs=1000), marks=pytest.mark.slow, id="tvae"
+    ),
     pytest.param(PrivateTree(seconds=SHORT), marks=pytest.mark.slow, id="private-tree"),
     pytest.param(PrivateAdaptive(seconds=SHORT), marks=pytest.mark.slow, id="private-adaptive"),
     pytest.param(FederatedMargins(seconds=SHORT), marks=pytest.mark.slow, id="federated-margins"),
@@ -77,7 +81,15 @@ def test_a_clock_lets_the_first_pass_through_and_no_later_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [SequentialTrees, GenerativeNetwork, PrivateTree, PrivateAdaptive, FederatedMargins]
+    "kind",
+    [
+        SequentialTrees,
+        GenerativeNetwork,
+        VariationalAutoencoder,
+        PrivateTree,
+        PrivateAdaptive,
+        FederatedMargins,
+    ],
 )
 def test_no_time_at_all_is_refused(kind: Callable[..., Option]) -> None:
     with pytest.raises(ValueError, match="seconds"):
