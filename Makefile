@@ -42,10 +42,15 @@ check: install
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-test: check
+# The tests run the same queries in Spark too, 450 MB that nothing else needs.
+$(VENV)/.spark: $(VENV)/.installed
+	$(PIP) install --quiet $(FROM) --no-build-isolation --constraint constraints.txt --editable '.[spark]'
+	touch $@
+
+test: check $(VENV)/.spark
 	$(VENV)/bin/python -m pytest -m 'not full' -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
-test-full: check
+test-full: check $(VENV)/.spark
 	$(VENV)/bin/python -m pytest --cov --cov-report=term:skip-covered
 
 format: install
@@ -55,7 +60,7 @@ format: install
 # make wheels  gather every wheel of an install, to carry to a machine without a network
 wheels: install
 	$(PIP) download --quiet --dest wheels 'pip>=26' 'setuptools>=80' $(TORCH)
-	$(PIP) download --quiet --dest wheels --find-links wheels --constraint constraints.txt '.[$(EXTRAS),dev]'
+	$(PIP) download --quiet --dest wheels --find-links wheels --constraint constraints.txt '.[$(EXTRAS),dev,spark]'
 
 clean:
 	rm -rf $(VENV) workspace wheels
