@@ -1,6 +1,7 @@
 """`sandbox query` and `sandbox budget` on a small plan of invented, SYNTHETIC people."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sandbox.commands.prepare import prepare_command
 from sandbox.commands.query import query_command
 
 Run = Callable[..., Any]
+OWN_DATA = Path(__file__).parents[1] / "own_data.toml"
 
 app = typer.Typer()
 app.command("query")(query_command)
@@ -28,41 +30,14 @@ def workspace(tmp_path: Path) -> Path:
     """Two forces of a hundred SYNTHETIC people each, with two rows a person."""
     lines = ["id,force,age,sex,y"]
     for number in range(200):
-        force, sex = ("ashmere", "brackwell")[number % 2], ("Female", "Male")[number // 2 % 2]
+        force, sex = ("ashmere", "brackwell")[number % 2], ("f", "m")[number // 2 % 2]
         lines += [f"SYN-{number},{force},30,{sex},0"] * 2
     (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
-    (tmp_path / "case.toml").write_text(CASE)
+    shutil.copy(OWN_DATA, tmp_path / "case.toml")
     (tmp_path / "plan.toml").write_text(PLAN)
     return tmp_path
 
 
-CASE = """
-name = "toy"
-title = "Will it happen?"
-purpose = "testing"
-unit = "person"
-as_of = 2024-01-01
-[question]
-kind = "binary-outcome"
-target = "y"
-features = ["age", "sex"]
-[floor]
-measure = "auc"
-at_least = 0.6
-[business_as_usual]
-points = { age = { per_unit = -1.0 } }
-[columns.age]
-low = 10
-high = 90
-[columns.sex]
-categories = ["Female", "Male"]
-protected = true
-[columns.y]
-role = "target"
-observed = "after"
-low = 0
-high = 1
-"""
 PLAN = """
 title = "Toy"
 use_case = "case.toml"
@@ -104,7 +79,7 @@ def rows_of(result: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - typer's resu
 
 def test_a_query_answers_and_both_forces_pay(run: Run) -> None:
     rows = rows_of(run("query", "rows, persons by sex", "--epsilon", "0.6", "--json"))
-    assert [row["sex"] for row in rows] == ["Female", "Male"]
+    assert [row["sex"] for row in rows] == ["f", "m"]
     assert all(row["rows_low"] < row["rows"] < row["rows_high"] for row in rows)
     spent = rows_of(run("budget", "show", "--json"))
     assert {row["force"]: row["epsilon_sum"] for row in spent} == {
@@ -154,14 +129,14 @@ def test_answers_with_wide_bounds_and_much_budget_are_near_the_truth(
 
 def test_a_ledger_that_was_changed_is_noticed(run: Run, workspace: Path) -> None:
     rows_of(run("query", "rows", "--json"))
-    (workspace / "work" / "stores" / "toy" / "ashmere" / "logs" / "ledger.sqlite").unlink()
+    (workspace / "work" / "stores" / "own" / "ashmere" / "logs" / "ledger.sqlite").unlink()
     assert isinstance(run("budget", "verify").exception, StoreError)
 
 
 def test_a_prepared_question_is_answered_from_the_stored_form(run: Run, workspace: Path) -> None:
     text = "rows, persons by sex where age >= 20"
     before = run("query", text, "--quote")
-    stores = ["--stores", str(workspace / "work" / "stores" / "toy")]
+    stores = ["--stores", str(workspace / "work" / "stores" / "own")]
     asked = ["prepare", str(workspace / "case.toml"), "--question", text, *stores]
     done = CliRunner().invoke(app, asked)
     assert done.exception is None, done.exception
@@ -176,7 +151,7 @@ def test_a_prepared_question_is_answered_from_the_stored_form(run: Run, workspac
 
 def test_a_form_that_one_force_lacks_is_used_by_none(run: Run, workspace: Path) -> None:
     run("query", "rows", "--quote")
-    stores = ["--stores", str(workspace / "work" / "stores" / "toy")]
+    stores = ["--stores", str(workspace / "work" / "stores" / "own")]
     asked = ["prepare", str(workspace / "case.toml"), "--force", "ashmere", *stores]
     assert CliRunner().invoke(app, asked).exception is None
     assert "coded for this query" in run("query", "rows", "--quote").stderr
@@ -186,8 +161,8 @@ def test_a_form_that_one_force_lacks_is_used_by_none(run: Run, workspace: Path) 
 
 def test_a_force_whose_policy_does_not_name_the_query_refuses_it(run: Run, workspace: Path) -> None:
     run("query", "rows", "--quote")
-    force = workspace / "work" / "stores" / "toy" / "brackwell"
-    (force / "policy.toml").write_text('[purpose.toy]\nkinds = ["statistics"]\nepsilon = 1.0\n')
+    force = workspace / "work" / "stores" / "own" / "brackwell"
+    (force / "policy.toml").write_text('[purpose.own]\nkinds = ["statistics"]\nepsilon = 1.0\n')
     refused = run("query", "rows")
     assert isinstance(refused.exception, PolicyError)
     assert "'brackwell' refused" in str(refused.exception)

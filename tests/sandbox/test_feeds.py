@@ -17,33 +17,7 @@ from sandbox.houses import force_home, officer
 from sandbox.starter import starter_plan
 from sandbox.study import Study
 
-USE_CASE = """
-name = "own"
-title = "Own data"
-purpose = "testing"
-unit = "person"
-as_of = 2024-01-01
-[question]
-kind = "binary-outcome"
-target = "y"
-features = ["age", "sex"]
-[floor]
-measure = "auc"
-at_least = 0.6
-[business_as_usual]
-points = { age = { per_unit = -1.0 } }
-[columns.age]
-low = 10
-high = 90
-[columns.sex]
-categories = ["f", "m"]
-protected = true
-[columns.y]
-role = "target"
-observed = "after"
-low = 0
-high = 1
-"""
+USE_CASE = (Path(__file__).parents[1] / "own_data.toml").read_text("utf-8")
 PLAN = """
 use_case = "own.toml"
 [data]
