@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 
 GIGABYTE = 10**9
 SLACK = 3
-"""A process may hold so many times DuckDB's limit: results, frames and Python come on top."""
+"""A process is ended where it holds so many times its memory: peers keep to no limit."""
 
 GRACE = 1.5
 """A process is ended after so many times the seconds of its setting."""

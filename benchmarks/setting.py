@@ -46,7 +46,12 @@ class Setting:
     threads: int = 2
     """Threads of every engine."""
     memory: int = 4
-    """Gigabytes for DuckDB; the process is ended at three times as many."""
+    """Gigabytes that the process should stay within; it is ended at three times as many."""
+
+    @property
+    def duckdb_memory(self) -> str:
+        """DuckDB's part of the memory: results, frames and the interpreter need the rest."""
+        return f"{self.memory * 750}MB"
 
     @property
     def key(self) -> str:

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INTERVAL = 0.05
-"""Seconds between two looks."""
+"""Seconds between two looks at memory."""
+
+SPILL_INTERVAL = 0.5
+"""Seconds between two looks for spilled files: folders of stores are slow to walk."""
+
+SPILLED = "duckdb_temp_"
+"""How the names of files begin that DuckDB spills to."""
 
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -44,7 +50,7 @@ class Watched:
     peak_bytes: int
     """Most memory seen, descendants included."""
     spill_bytes: int
-    """Most bytes seen in spill folders."""
+    """Most bytes seen in spilled files."""
 
 
 def watch(
@@ -61,11 +67,11 @@ def watch(
         limits: when it is ended.
         folder: where it works; its error output goes to `stderr.txt` there.
         environment: its variables.
-        spill_in: folder below which folders named `spill…` are what engines spilled.
+        spill_in: folder below which engines spill.
     """
     log = folder / "stderr.txt"
     peak = spill = 0
-    ended, start = "", time.monotonic()
+    ended, start, look = "", time.monotonic(), 0.0
     with log.open("wb") as said:
         process = subprocess.Popen(  # noqa: S603 - our own command
             command,
@@ -78,7 +84,9 @@ def watch(
         try:
             while process.poll() is None and not ended:
                 peak = max(peak, sum(resident(each) for each in descendants(process.pid)))
-                spill = max(spill, spilled(spill_in))
+                if time.monotonic() > look:
+                    spill = max(spill, spilled(spill_in))
+                    look = time.monotonic() + SPILL_INTERVAL
                 if time.monotonic() - start > limits.seconds:
                     ended = "timeout"
                 elif peak > limits.memory:
@@ -134,9 +142,11 @@ def resident(pid: int) -> int:
 
 
 def spilled(folder: Path) -> int:
-    """Bytes in the spill folders below a folder."""
+    """Bytes in spilled files below a folder, while others come and go there."""
     total = 0
-    for path in folder.glob("**/spill*/**/*"):
-        with contextlib.suppress(OSError):
-            total += path.stat().st_size
+    for place, _, names in os.walk(folder):  # what vanishes meanwhile is passed over
+        for name in names:
+            if name.startswith(SPILLED):
+                with contextlib.suppress(OSError):
+                    total += Path(place, name).stat().st_size
     return total

@@ -20,7 +20,7 @@ def connect(setting: Setting, path: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         str(path),
         read_only=True,
-        config={"threads": setting.threads, "memory_limit": f"{setting.memory}GB"},
+        config={"threads": setting.threads, "memory_limit": setting.duckdb_memory},
     )
 
 

@@ -115,7 +115,7 @@ def generalised(people: pa.Table, k: int, most: float) -> pa.Table:
     """
     levels = {name: list(steps) for name, steps in hierarchies().items()}
     while True:
-        small = risk.frequencies(people, KEYS).sample < k
+        small = risk.frequencies(people, KEYS).fewer_than(k)
         if small.mean() <= most or not levels:
             return people.filter(pa.array(~small))
         # as Datafly and anjana do: the column with most labels goes first

@@ -28,7 +28,11 @@ LABELS = ("age", "sex", "ethnicity", "ward", "religion", "priors", "disability")
 def connected(setting: Setting, path: Path, name: str = "people") -> duckdb.DuckDBPyConnection:
     """A connection with a Parquet file's rows as a table in memory."""
     connection = duckdb.connect(
-        config={"threads": setting.threads, "memory_limit": f"{setting.memory}GB"}
+        config={
+            "threads": setting.threads,
+            "memory_limit": setting.duckdb_memory,
+            "temp_directory": str(Path.cwd() / "spill"),
+        }
     )
     connection.execute(f"create table {name} as select * from '{path}'")
     return connection

@@ -30,7 +30,11 @@ def generate(setting: Setting, path: Path) -> None:
 def trial(setting: Setting, path: Path) -> Trial:
     """Count or score, in turn with one plain DuckDB query per pair."""
     connection = duckdb.connect(
-        config={"threads": setting.threads, "memory_limit": f"{setting.memory}GB"}
+        config={
+            "threads": setting.threads,
+            "memory_limit": setting.duckdb_memory,
+            "temp_directory": str(Path.cwd() / "spill"),
+        }
     )
     connection.execute(f"create table stored as select * from '{path}'")
 

@@ -66,7 +66,7 @@ def generate(setting: Setting, path: Path) -> None:
     else:
         draft = path.with_name(f"draft-{path.name}")
         draft.unlink(missing_ok=True)
-        with duckdb.connect(str(draft), config=_config(path, setting.threads, 8)) as connection:
+        with duckdb.connect(str(draft), config=_config(path, setting.threads, "8GB")) as connection:
             _fill(connection, rows, groups, per_person)
     draft.replace(path)
 
@@ -96,20 +96,20 @@ def _fill(connection: duckdb.DuckDBPyConnection, rows: int, groups: int, per_per
 
 def connect(setting: Setting, path: Path) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the store, with the setting's threads and memory."""
-    memory = f"{setting.memory}GB"
+    memory = setting.duckdb_memory
     if setting.parameters["store"] == "encrypted":
         return Vault(
             force="bench", path=path, key=KEY, threads=setting.threads, memory=memory
         ).open()
-    config = _config(path, setting.threads, setting.memory)
+    config = _config(path, setting.threads, memory)
     return duckdb.connect(str(path), read_only=True, config=config)
 
 
 def _config(
-    path: Path, threads: int, gigabytes: int
+    path: Path, threads: int, memory: str
 ) -> dict[str, str | bool | int | float | list[str]]:
     spill = str(path.parent / "spill")
-    return {"threads": threads, "memory_limit": f"{gigabytes}GB", "temp_directory": spill}
+    return {"threads": threads, "memory_limit": memory, "temp_directory": spill}
 
 
 def trial(setting: Setting, path: Path) -> Trial:

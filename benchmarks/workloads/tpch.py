@@ -26,7 +26,7 @@ def trial(setting: Setting, path: Path) -> Trial:
     form = FORMS[str(setting.parameters["form"])]
     plan = case.plan(form)
     statement = compile_query(plan)
-    session = opened(path, setting.threads, f"{setting.memory}GB")
+    session = opened(path, setting.threads, setting.duckdb_memory)
     connection = session.__enter__()  # open until this process ends
 
     def figures() -> Figures:

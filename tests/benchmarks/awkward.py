@@ -38,8 +38,8 @@ def _hoard() -> None:
 def _spill() -> None:
     folder = Path.cwd() / "spill-1"
     folder.mkdir(exist_ok=True)
-    (folder / "block").write_bytes(bytes(1000))
-    time.sleep(0.2)
+    (folder / "duckdb_temp_storage-0.tmp").write_bytes(bytes(1000))
+    time.sleep(1.2)  # longer than from one look to the next
 
 
 def setting(case: str, seconds: float = 1.0, environment: str = "") -> Setting:

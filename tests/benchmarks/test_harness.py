@@ -80,7 +80,7 @@ def test_a_memory_hungry_benchmark_is_ended_and_is_a_row(harness: Harness) -> No
 
 
 def test_what_is_spilled_is_seen_while_it_is_there(harness: Harness) -> None:
-    assert harness.one(setting("spills", seconds=5)).spill_bytes == 1000
+    assert harness.one(setting("spills", seconds=1)).spill_bytes == 1000
 
 
 def test_an_absent_peer_is_skipped_and_says_how_to_build_it(harness: Harness) -> None:
