@@ -7,6 +7,7 @@ from federated.averaging import FederatedAveraging
 from federated.moments import FederatedOneShot
 from federated.newton import FederatedNewton
 from federated.private_training import FederatedPrivate
+from federated.trees import FederatedTrees
 from minimisation import Option
 
 OPTIONS: tuple[Option, ...] = (
@@ -14,6 +15,7 @@ OPTIONS: tuple[Option, ...] = (
     FederatedAveraging(),
     FederatedPrivate(),
     FederatedOneShot(),
+    FederatedTrees(),
 )
 """Every option of this package with its default parameters."""
 
@@ -23,4 +25,5 @@ __all__ = [
     "FederatedNewton",
     "FederatedOneShot",
     "FederatedPrivate",
+    "FederatedTrees",
 ]

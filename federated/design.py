@@ -84,9 +84,16 @@ class People:
         return total
 
 
-def own_people(premises: Premises) -> People:
-    """The people a step runs on; encoded once while the force's store is open."""
-    kept = premises.recall(KEY)
+def own_people(premises: Premises, encoding: Encoding | None = None) -> People:
+    """The people a step runs on; encoded once while the force's store is open.
+
+    Args:
+        premises: the force's.
+        encoding: of the question's features; the regression's if None.
+    """
+    used = encoding or encoding_of(premises.use_case)
+    key = f"{KEY}/{used.reference}"
+    kept = premises.recall(key)
     if isinstance(kept, People):
         return kept
     question = binary_outcome(premises.use_case)
@@ -96,11 +103,11 @@ def own_people(premises: Premises) -> People:
     rows = premises.query(f"select unit, {columns} from people where {known}")
     unit: Integers = np.unique(rows.column("unit").to_numpy(), return_inverse=True)[1]
     people = People(
-        features=encoding_of(premises.use_case).encode(rows),
+        features=used.encode(rows),
         outcome=rows.column(question.target).to_numpy().astype(np.float64),
         unit=unit,
     )
-    premises.hold(KEY, people)
+    premises.hold(key, people)
     return people
 
 

@@ -6,15 +6,15 @@ all people. Wu et al. 2012, Grid Binary LOgistic REgression (GLORE), JAMIA 19(5)
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
-from federated.design import binary_outcome, linear_model, own_people, size_of
+from federated.design import Array, binary_outcome, linear_model, own_people, size_of
 from federated.layout import Layout, Values
 from minimisation import Forces, Payload, Premises, Release, UseCase
-from minimisation.regression import RIDGE, NewtonFit, logistic_sums
+from minimisation.regression import RIDGE, LogisticSums, NewtonFit, logistic_sums, newton
 
 if TYPE_CHECKING:
     from federated.flower import Grid
@@ -143,15 +143,41 @@ class FederatedNewton:
             roster: names of the forces, in their order.
         """
         binary_outcome(use_case)
-        from federated.grid import start  # noqa: PLC0415 - loads Flower when used
-        from federated.newton_strategy import NewtonStrategy  # noqa: PLC0415 - as above
-        from federated.secure_grid import secure_grid  # noqa: PLC0415 - as above
+        from federated.secure_grid import secure_grid  # noqa: PLC0415 - loads Flower when used
 
         step = NewtonSums()
         if self.secure_sum:
             grid: Grid = secure_grid(connect, use_case, roster, step, self.most_people)
         else:
             grid = connect({"train": step})
-        strategy = NewtonStrategy(tolerance=self.tolerance, ridge=self.ridge)
-        start(strategy, grid, {COEFFICIENTS: np.zeros(size_of(use_case))}, self.rounds)
-        return strategy.fit
+        size, limits = size_of(use_case), {"rounds": self.rounds, "tolerance": self.tolerance}
+        return newton_over(grid, size, ridge=self.ridge, **limits)
+
+
+def newton_over(grid: "Grid", size: int, **limits: Any) -> NewtonFit:  # noqa: ANN401 - as `newton`
+    """Newton's method on sums over the nodes of a grid; one evaluation is one round.
+
+    Args:
+        grid: its nodes answer with gradient, Hessian, rows and loss.
+        size: number of coefficients, the intercept included.
+        limits: rounds, tolerance and ridge, as `minimisation.regression.newton` takes them.
+    """
+    from federated.grid import start  # noqa: PLC0415 - loads Flower when used
+    from federated.sums_strategy import Ask, SumsStrategy  # noqa: PLC0415 - as above
+
+    fits: list[NewtonFit] = []
+
+    def drive(ask: Ask) -> None:
+        def evaluate(at: Array) -> LogisticSums:
+            found = ask({COEFFICIENTS: at}, {})
+            return LogisticSums(
+                rows=float(found["rows"]),
+                loss=float(found["loss"]),
+                gradient=found["gradient"],
+                hessian=found["hessian"],
+            )
+
+        fits.append(newton(evaluate, size, **limits))
+
+    start(SumsStrategy(drive=drive), grid, {COEFFICIENTS: np.zeros(size)}, 1)
+    return fits[0]

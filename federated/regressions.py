@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from federated.design import Array
 from federated.layout import Layout, Values
-from federated.newton import COEFFICIENTS, LARGEST
+from federated.newton import COEFFICIENTS, LARGEST, newton_over
 from minimisation import (
     Bounds,
     Encoding,
@@ -154,15 +154,12 @@ def fit(
         NotApplicableError: if no feature is named.
         PolicyError: if there are fewer than three forces, or one refused or failed.
     """
-    from federated.grid import in_process, start  # noqa: PLC0415 - loads Flower when used
-    from federated.newton_strategy import NewtonStrategy  # noqa: PLC0415 - as above
+    from federated.grid import in_process  # noqa: PLC0415 - loads Flower when used
     from federated.secure_grid import secure_grid  # noqa: PLC0415 - as above
 
     if not step.features:
         raise NotApplicableError("a regression must have at least one feature")
     step.bounds_of_target(forces.use_case)
-    strategy = NewtonStrategy(ridge=ridge)
-    initial = {COEFFICIENTS: np.zeros(step.size(forces.use_case))}
     case, connect = forces.use_case, in_process(forces)
-    start(strategy, secure_grid(connect, case, forces.names, step, most_people), initial, 50)
-    return strategy.fit
+    grid = secure_grid(connect, case, forces.names, step, most_people)
+    return newton_over(grid, step.size(case), rounds=50, ridge=ridge)

@@ -20,7 +20,14 @@ from minimisation.contract.measures import Measure, Scene
 from minimisation.contract.options import Option
 from minimisation.contract.privacy import PrivacyLoss
 from minimisation.contract.questions import BinaryOutcome, GroupedStatistics, Statistic
-from minimisation.contract.release import Held, LinearModel, Microdata, Release, Statistics
+from minimisation.contract.release import (
+    Held,
+    LinearModel,
+    Microdata,
+    Release,
+    RiskModel,
+    Statistics,
+)
 from minimisation.contract.steps import (
     Payload,
     PayloadKind,
@@ -29,6 +36,7 @@ from minimisation.contract.steps import (
     Step,
     no_payload,
 )
+from minimisation.contract.trees import Tree, TreeModel
 from minimisation.contract.usecase import BusinessAsUsual, Contribution, Floor, UseCase
 from minimisation.forces.ask import Failure, Forces, Refusal, Replies
 from minimisation.forces.mechanisms import private_mechanism
@@ -62,12 +70,15 @@ __all__ = [
     "Refusal",
     "Release",
     "Replies",
+    "RiskModel",
     "SandboxError",
     "Scene",
     "Statistic",
     "Statistics",
     "Step",
     "StoreError",
+    "Tree",
+    "TreeModel",
     "UseCase",
     "UseCaseError",
     "no_payload",

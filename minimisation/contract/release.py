@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from minimisation.contract.encoding import Encoding
 from minimisation.contract.privacy import PrivacyLoss
+from minimisation.contract.trees import TreeModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,10 @@ class Held:
     """Name under which every force holds its own artefact."""
 
 
-Artefact: TypeAlias = Microdata | Statistics | LinearModel | Held
+RiskModel: TypeAlias = LinearModel | TreeModel
+"""A model that gives every person a score."""
+
+Artefact: TypeAlias = Microdata | Statistics | RiskModel | Held
 
 
 @dataclass(frozen=True, kw_only=True)

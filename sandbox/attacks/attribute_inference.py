@@ -17,9 +17,9 @@ from minimisation import (
     Column,
     Forces,
     GroupedStatistics,
-    LinearModel,
     Microdata,
     Release,
+    RiskModel,
     Statistics,
     UseCase,
     groups,
@@ -55,7 +55,7 @@ class AttributeInference:
             return self._from_rows(artefact, use_case, known, rng)
         if isinstance(artefact, Statistics):
             return _from_table(artefact, use_case, known)
-        if isinstance(artefact, LinearModel):
+        if isinstance(artefact, RiskModel):
             return _from_model(artefact, use_case, known)
         return {}
 
@@ -144,7 +144,7 @@ def _from_table(release: Statistics, use_case: UseCase, known: Known) -> dict[st
     return found
 
 
-def _from_model(model: LinearModel, use_case: UseCase, known: Known) -> dict[str, Array]:
+def _from_model(model: RiskModel, use_case: UseCase, known: Known) -> dict[str, Array]:
     """The outcome, taken to have happened to as many of the highest scores as it usually does."""
     question = use_case.question
     if not isinstance(question, BinaryOutcome):

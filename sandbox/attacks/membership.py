@@ -22,8 +22,8 @@ from minimisation import (
     Column,
     Encoding,
     GroupedStatistics,
-    LinearModel,
     Microdata,
+    RiskModel,
     Statistics,
     UseCase,
     groups,
@@ -49,7 +49,7 @@ class Membership:
         """Score of every candidate, in [0, 1]; one half throughout where nothing was released."""
         if isinstance(artefact, Microdata):
             return nearest(artefact, use_case, known)
-        if isinstance(artefact, LinearModel):
+        if isinstance(artefact, RiskModel):
             return likely(artefact, use_case, known.candidates)
         if isinstance(artefact, Statistics):
             return crowded(artefact, use_case, known)
@@ -101,7 +101,7 @@ def distances(encoding: Encoding, ours: Array, theirs: Array) -> Array:
     return np.clip(best / len(encoding.columns), 0.0, 1.0)
 
 
-def likely(model: LinearModel, use_case: UseCase, candidates: pa.Table) -> Array:
+def likely(model: RiskModel, use_case: UseCase, candidates: pa.Table) -> Array:
     """How likely the model called what happened to the candidate: log-odds ±12 as 0 to 1."""
     question = use_case.question
     if not isinstance(question, BinaryOutcome):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from minimisation import Forces, LinearModel, Microdata, Release, Statistics
+from minimisation import Forces, Microdata, Release, RiskModel, Statistics
 from sandbox.attacks import (
     attribute_inference,
     audit,
@@ -86,7 +86,7 @@ def findings(
     artefact = release.artefact
     some = part(forces, suite.forces)
     sampled = on_people(some, release, seed, suite)
-    if not isinstance(artefact, LinearModel):
+    if not isinstance(artefact, RiskModel):
         attack = SinglingOut(most=suite.predicates)
         sampled += singling_out.findings(some, release, seed, attack)
     if isinstance(artefact, Statistics):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from minimisation import BinaryOutcome, Forces, LinearModel, Release, Scene, UseCase
+from minimisation import BinaryOutcome, Forces, Release, RiskModel, Scene, UseCase
 from minimisation.forces import sql
 from sandbox.answers import answer
 from sandbox.findings import Better, Finding
@@ -41,8 +41,8 @@ class ScoreHistogram:
 def judged(scene: Scene) -> tuple[pa.Table, Integers]:
     """Held-out people whose outcome is known, n rows, and their score bins, shape (n,)."""
     model = answer(scene.artefact, scene.use_case, (scene.force,))
-    if not isinstance(model, LinearModel):
-        raise TypeError("an outcome is judged by a linear model")
+    if not isinstance(model, RiskModel):
+        raise TypeError("an outcome is judged by a risk model")
     target = sql.name(question_of(scene.use_case).target)
     rows = scene.held_out.filter(f"{target} is not null").to_arrow_table()
     return rows, scores.bins(model, scores.score(model, rows))

@@ -1,11 +1,11 @@
-"""Scores of a linear model, on public bins so that their histograms add up across forces."""
+"""Scores of a risk model, on public bins so that their histograms add up across forces."""
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import expit, logit
 
-from minimisation import LinearModel
+from minimisation import LinearModel, RiskModel, TreeModel
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -17,15 +17,18 @@ WIDEST = 12.0
 """Log-odds beyond ±this fall in the end bins."""
 
 
-def score(model: LinearModel, rows: pa.Table) -> Array:
+def score(model: RiskModel, rows: pa.Table) -> Array:
     """Score of every row: a probability, or points on the scale of `points_range`. Shape (n,)."""
+    if isinstance(model, TreeModel):
+        chance: Array = expit(model.log_odds(model.encoding.encode(rows)))
+        return chance
     linear: Array = model.intercept + model.encoding.encode(rows) @ np.array(model.weights)
     return expit(linear) if model.link == "logit" else linear
 
 
-def as_probability(model: LinearModel, scores: Array) -> Array:
+def as_probability(model: RiskModel, scores: Array) -> Array:
     """Scores as numbers in [0, 1]: points are placed on their public range. Shape (n,)."""
-    if model.link == "logit":
+    if isinstance(model, TreeModel) or model.link == "logit":
         return scores
     low, high = points_range(model)
     return np.clip((scores - low) / (high - low), 0.0, 1.0)
@@ -39,7 +42,7 @@ def points_range(model: LinearModel) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
-def bins(model: LinearModel, scores: Array) -> Integers:
+def bins(model: RiskModel, scores: Array) -> Integers:
     """Bin of every score, rising with it. Shape (n,), in [0, BINS)."""
     if model.link == "logit":
         with np.errstate(divide="ignore"):
