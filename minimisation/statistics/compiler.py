@@ -8,20 +8,32 @@ from minimisation.forces import sql
 from minimisation.statistics.bounding import LIMIT
 from minimisation.statistics.catalogue import PERSON, ROW_RANK
 from minimisation.statistics.contributions import contribution_steps
+from minimisation.statistics.first_rows import first_rows_steps, packed_rows
 from minimisation.statistics.parts import Part
 from minimisation.statistics.planner import QueryPlan
 from minimisation.statistics.population import asks_persons, clipped, rows_step
 from minimisation.statistics.totals import entries, part_total, totals
 
 
-def compile_query(plan: QueryPlan) -> str:
-    """SQL with a `cell` number in grid order and one BIGINT per part; cells without rows absent."""
-    steps = [rows_step(plan)]
-    if plan.form == "ad_hoc":
-        bounded, source = contribution_steps(plan)
-        steps += [*bounded, summed_step(plan, source)]
+def compile_query(plan: QueryPlan, *, rows_first: bool = True) -> str:
+    """SQL with a `cell` number in grid order and one BIGINT per part; cells without rows absent.
+
+    Args:
+        plan: the query.
+        rows_first: whether the ad hoc form may look at rows before totals, where that pays; the
+            sums are the same.
+    """
+    rows = rows_step(plan)
+    if plan.form != "ad_hoc":
+        steps = [rows, cells_step(plan), weighted_step(plan)]
+    elif rows_first and (packed := packed_rows(plan)) is not None:
+        # read twice: holding every row would cost more than reading again
+        rows = rows.replace("as (", "as not materialized (", 1)
+        bounded, source = first_rows_steps(plan, packed)
+        steps = [rows, *bounded, summed_step(plan, source)]
     else:
-        steps += [cells_step(plan), weighted_step(plan)]
+        bounded, source = contribution_steps(plan)
+        steps = [rows, *bounded, summed_step(plan, source)]
     joined = ",\n".join(steps)
     return f"with {joined}\n{held_sql(plan)}"
 

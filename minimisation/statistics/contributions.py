@@ -3,7 +3,9 @@
 Which cells a person keeps is decided by a total order (hash of person and cell, then the cell's
 number) on that person's own cells. Where a contribution fits one 64-bit integer together with its
 place in that order, the g smallest integers of a person are all there is to it; wider ones, such as
-histograms, are joined to the place of the last cell kept.
+histograms, are joined to the place of the last cell kept. Where cells are so many that a person
+seldom has two rows in one, a person's first rows are looked at before anything is totalled
+(`first_rows.py`).
 """
 
 from collections.abc import Iterator
@@ -70,13 +72,13 @@ def contribution_steps(plan: QueryPlan) -> tuple[list[str], str]:
     return [*steps, placed_step(plan), thresholds_step(plan), kept_step()], "kept"
 
 
-def totals_step(plan: QueryPlan) -> str:
+def totals_step(plan: QueryPlan, source: str = "rows_used") -> str:
     """Totals per person and cell."""
     chosen = ["person", "cell", "count(*) as rows_here", *totals(plan)]
-    return f"totals as (select {', '.join(chosen)} from rows_used group by person, cell)"
+    return f"totals as (select {', '.join(chosen)} from {source} group by person, cell)"
 
 
-def scaled_step(plan: QueryPlan) -> str:
+def scaled_step(plan: QueryPlan, prefix: str = "") -> str:
     """Each person's parts in each cell; of more than r rows, r times their own average.
 
     A plain sum is not scaled: clipping it leaves more of it.
@@ -91,13 +93,13 @@ def scaled_step(plan: QueryPlan) -> str:
             known, rows = known_values(plan, part), plan.vector.rows
             total = f"case when {known} > {rows} then {total} * {rows} // {known} else {total} end"
         chosen.append(f"{total} as {entries(part)[0]}")
-    return f"scaled as (select person, cell, {', '.join(chosen)} from totals)"
+    return f"{prefix}scaled as (select person, cell, {', '.join(chosen)} from {prefix}totals)"
 
 
-def bounded_step(plan: QueryPlan) -> str:
+def bounded_step(plan: QueryPlan, prefix: str = "") -> str:
     """What each person adds to each cell, within ±most."""
     chosen = [f"{clipped(name, low, high)} as {name}" for name, low, high in ranges(plan)]
-    return f"bounded as (select person, cell, {', '.join(chosen)} from scaled)"
+    return f"{prefix}bounded as (select person, cell, {', '.join(chosen)} from {prefix}scaled)"
 
 
 def ranges(plan: QueryPlan) -> tuple[tuple[str, int, int], ...]:
@@ -121,7 +123,7 @@ def packing(plan: QueryPlan) -> Packed | None:
     return packed if packed.hash_bits >= HASH_BITS else None
 
 
-def packed_step(packed: Packed) -> str:
+def packed_step(packed: Packed, prefix: str = "") -> str:
     """Each contribution as one integer that is ordered by hash, then cell; unknown cells end here.
 
     Every term fits its own bits, so that the sum cannot overflow.
@@ -138,7 +140,8 @@ def packed_step(packed: Packed) -> str:
         ),
     ]
     where = f"cell between 0 and {packed.cells - 1}"
-    return f"packed as (select person, {' + '.join(terms)} as packed from bounded where {where})"
+    chosen = f"person, {' + '.join(terms)} as packed"
+    return f"{prefix}packed as (select {chosen} from {prefix}bounded where {where})"
 
 
 def smallest_step(plan: QueryPlan) -> str:
@@ -147,14 +150,14 @@ def smallest_step(plan: QueryPlan) -> str:
     return f"smallest as (select {smallest} as first_cells from packed group by person)"
 
 
-def unpacked_step(packed: Packed) -> str:
+def unpacked_step(packed: Packed, source: str = "smallest") -> str:
     """The kept contributions, one row each."""
     cell = f"(packed >> {packed.value_bits}) & {2**packed.cell_bits - 1} as cell"
     chosen = [
         f"((packed >> {below}) & {2**width - 1}) + ({low}) as {name}"
         for name, low, width, below in packed.fields()
     ]
-    each = "select unnest(first_cells) as packed from smallest"
+    each = f"select unnest(first_cells) as packed from {source}"
     return f"kept as (select {cell}, {', '.join(chosen)} from ({each}) as each_cell)"
 
 

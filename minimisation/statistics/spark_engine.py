@@ -46,7 +46,7 @@ class SparkEngine:
             for name in sorted(names):
                 rows = self.session.read.parquet(f"{self.folder}/{name}.parquet")
                 rows.createOrReplaceTempView(name)
-            return self.session.sql(spark_sql(compile_query(plan))).toArrow()
+            return self.session.sql(spark_sql(compile_query(plan, rows_first=False))).toArrow()
         except errors.PySparkException as error:
             # the original message may print a value
             msg = f"table '{plan.source}' could not be read ({type(error).__name__})"

@@ -35,6 +35,33 @@ def totals(plan: QueryPlan) -> list[str]:
     return chosen
 
 
+def row_totals(plan: QueryPlan) -> list[str]:
+    """What `totals` gives for a single row."""
+    chosen = []
+    squared = {part.column for part in plan.vector.parts if part.kind == "squared"}
+    for column, grid in measured(plan).items():
+        value = sql.name(f"value_{column}")
+        if not _always_known(plan.table, column):
+            known = f"case when {value} is null then 0 else 1 end"
+            chosen.append(f"{known} as {sql.name(f'known_{column}')}")
+        chosen.append(
+            f"cast(coalesce({value}, 0) as {_kind(plan, grid.largest)})"
+            f" as {sql.name(f'total_{column}')}"
+        )
+        if column in squared:
+            square = f"coalesce(cast({value} as bigint) * {value}, 0)"
+            kind = _kind(plan, grid.largest**2)
+            chosen.append(f"cast({square} as {kind}) as {sql.name(f'squares_{column}')}")
+    for part in histograms(plan):
+        code = sql.name(f"bin_{part.column}")
+        chosen += [
+            f"case when {code} between 0 and {place} then 1 else 0 end"
+            f" as {sql.name(f'upto_{part.name}_{place}')}"
+            for place in range(part.bins)
+        ]
+    return chosen
+
+
 def part_total(plan: QueryPlan, part: Part) -> str:
     """A part from the totals of a cell, or of a person in a cell."""
     if part.kind in ("rows", "persons"):
@@ -71,7 +98,11 @@ def _always_known(table: StoredTable, column: str) -> bool:
 
 def _narrow(total: str, plan: QueryPlan, largest: int) -> str:
     """A sum over one person's rows in 64 bits if nothing made of it can leave them; else in 128."""
+    # DuckDB's own sums have 128 bits
+    fits = plan.form == "ad_hoc" and _kind(plan, largest) == "bigint"
+    return f"cast({total} as bigint)" if fits else total
+
+
+def _kind(plan: QueryPlan, largest: int) -> str:
     # centring takes up to eight times a total, scaling r times that
-    if plan.form == "ad_hoc" and MOST_ROWS * largest * 8 * plan.vector.rows < 2**62:
-        return f"cast({total} as bigint)"
-    return total
+    return "bigint" if MOST_ROWS * largest * 8 * plan.vector.rows < 2**62 else "hugeint"

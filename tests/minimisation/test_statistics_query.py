@@ -64,6 +64,7 @@ SHAPES: dict[str, tuple[str, planner.Form]] = {
         "persons by station.size where hours between 0.3 and 11 and sex is not null",
         "ad_hoc",
     ),
+    "ad_hoc_rows_first": ("rows, sum(hours) by offence, sex, hours, station.size", "ad_hoc"),
 }
 ALLOWANCE = Allowance(in_all=5, groups=2, rows=3)
 
@@ -260,8 +261,10 @@ def test_noise_stays_inside_its_intervals_from_end_to_end(
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_query_compiles_to_its_golden_sql(name: str) -> None:
+    # of so few cells, rows are looked at first where one of them is kept
+    kept = 1 if name == "ad_hoc_rows_first" else ALLOWANCE.groups
     expected = (GOLDEN / f"{name}.sql").read_text("utf-8")
-    assert compile_query(planned(name)) + "\n" == expected
+    assert compile_query(planned(name, replace(ALLOWANCE, groups=kept))) + "\n" == expected
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -1,0 +1,17 @@
+with rows_used as not materialized (select cast("custody"."offence" as integer) * 18 + cast(coalesce("custody"."sex", 2) as integer) * 6 + cast(case when "custody"."hours" is null then null when "custody"."hours" < 12 then 0 when "custody"."hours" < 24 then 1 else 2 end as integer) * 2 + "station"."size" as cell, "custody"."person", "custody"."hours" as "value_hours" from "custody" left join "station" as "station" on "station"."station_id" = "custody"."station_id" where "custody"."person" is not null),
+row_totals as (select person, cell, 1 as rows_here, cast(coalesce("value_hours", 0) as bigint) as "total_hours" from rows_used),
+row_scaled as (select person, cell, rows_here as "rows", "total_hours" as "sum_hours" from row_totals),
+row_bounded as (select person, cell, case when "rows" < 0 then 0 when "rows" > 3 then 3 else "rows" end as "rows", case when "sum_hours" < 0 then 0 when "sum_hours" > 144 then 144 else "sum_hours" end as "sum_hours" from row_scaled),
+row_packed as (select person, (cast(hash(person, cell, 72) >> 32 as bigint) << 17) + (cast(cell as bigint) << 10) + (cast("rows" - (0) as bigint) << 0) + (cast("sum_hours" - (0) as bigint) << 2) as packed from row_bounded where cell between 0 and 71),
+looked_at as (select person, min(packed, 2) as first_rows from row_packed group by person),
+checked as materialized (select person, first_rows[1:1] as first_cells, (first_rows[1] >> 10 = first_rows[2] >> 10) is true as repeated from looked_at),
+single as (select first_cells from checked where not repeated),
+crowded as (select * from rows_used where person in (select person from checked where repeated)),
+totals as (select person, cell, count(*) as rows_here, cast(coalesce(sum("value_hours"), 0) as bigint) as "total_hours" from crowded group by person, cell),
+scaled as (select person, cell, rows_here as "rows", "total_hours" as "sum_hours" from totals),
+bounded as (select person, cell, case when "rows" < 0 then 0 when "rows" > 3 then 3 else "rows" end as "rows", case when "sum_hours" < 0 then 0 when "sum_hours" > 144 then 144 else "sum_hours" end as "sum_hours" from scaled),
+packed as (select person, (cast(hash(person, cell, 72) >> 32 as bigint) << 17) + (cast(cell as bigint) << 10) + (cast("rows" - (0) as bigint) << 0) + (cast("sum_hours" - (0) as bigint) << 2) as packed from bounded where cell between 0 and 71),
+smallest as (select min(packed, 1) as first_cells from packed group by person),
+kept as (select (packed >> 10) & 127 as cell, ((packed >> 0) & 3) + (0) as "rows", ((packed >> 2) & 255) + (0) as "sum_hours" from (select unnest(first_cells) as packed from (select first_cells from single union all select first_cells from smallest) as everybody) as each_cell),
+weighted as (select cell, cast(sum("rows") as hugeint) * 48 as "rows", cast(sum("sum_hours") as hugeint) * 1 as "sum_hours" from kept group by cell)
+select cell, cast(case when "rows" < -4611686018427387904 then -4611686018427387904 when "rows" > 4611686018427387904 then 4611686018427387904 else "rows" end as bigint) as "rows", cast(case when "sum_hours" < -4611686018427387904 then -4611686018427387904 when "sum_hours" > 4611686018427387904 then 4611686018427387904 else "sum_hours" end as bigint) as "sum_hours" from weighted where cell is not null
