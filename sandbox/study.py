@@ -20,7 +20,6 @@ from minimisation.forces.home import Home
 from minimisation.forces.ledger import Book, Ledger
 from minimisation.forces.lineage import Derivative, Kind
 from minimisation.forces.policy import Policy
-from minimisation.forces.policy_file import read_policy
 from minimisation.statistics.accounting import Account
 from minimisation.statistics.books import AssessmentBook, ReleaseBook
 from minimisation.statistics.ledger import Ledger as BudgetLedger
@@ -134,9 +133,8 @@ class Study:
     def policy(self, home: Home) -> Policy:
         """A force's rules for this use case: its own policy file, or else the plan's rules."""
         rules, case = self.plan.file.policy, self.plan.use_case
-        path = home.paths.root / "policy.toml"
-        if path.is_file():
-            return read_policy(path).of(case.name)
+        if home.paths.policy.is_file():
+            return home.policy.of(case.name)
         return Policy(
             use_cases=frozenset({case.name}),
             steps=EveryStep(),

@@ -79,19 +79,15 @@ class Archive:
     """The force's key."""
     clock: Clock = utc_now
     """The time."""
-    delay: timedelta = SHORTEST
-    """From authorisation to reading."""
     months: int = MONTHS
     """How long a snapshot is kept."""
 
     def __post_init__(self) -> None:
-        """Refuse a delay outside what was promised.
+        """Refuse a time before the replacement.
 
         Raises:
             ValueError: naming the rule.
         """
-        if not SHORTEST <= self.delay <= LONGEST:
-            raise ValueError(f"delay ({self.delay}) must be 3 to 12 hours")
         if self.months < 0:
             raise ValueError(f"months ({self.months}) must not be negative")
 
@@ -108,18 +104,28 @@ class Archive:
         found = [self._read(path.stem) for path in sorted(self.paths.archive.glob("*.json"))]
         return [entry for entry in found if entry is not None]
 
-    def authorise(self, name: str, authorisation: Authorisation) -> datetime:
+    def authorise(
+        self, name: str, authorisation: Authorisation, delay: timedelta = SHORTEST
+    ) -> datetime:
         """Grant a retrieval.
+
+        Args:
+            name: of the snapshot.
+            authorisation: the permission.
+            delay: from now to reading.
 
         Returns:
             When the snapshot can be read.
 
         Raises:
+            ValueError: if the delay is outside what was promised.
             PolicyError: if the permission would end before, or after the snapshot expires.
             StoreError: if there is no such snapshot.
         """
+        if not SHORTEST <= delay <= LONGEST:
+            raise ValueError(f"delay ({delay}) must be 3 to 12 hours")
         entry = self._entry(name)
-        ready = self.clock() + self.delay
+        ready = self.clock() + delay
         if not ready < authorisation.until <= entry.expires:
             msg = f"an authorisation must end after the snapshot is ready ({ready:%Y-%m-%d %H:%M})"
             raise PolicyError(f"{msg} and before it expires ({entry.expires:%Y-%m-%d})")

@@ -7,20 +7,20 @@ permits it, and is logged before it takes effect. `weeks` and `rights` hold the 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import duckdb
 
 from minimisation.contract.errors import PolicyError
 from minimisation.forces.actors import Actor, Credential, Register, Role
 from minimisation.forces.acts import DISMISS, ENROL, Act
-from minimisation.forces.archive import SHORTEST, Archive
+from minimisation.forces.archive import Archive
 from minimisation.forces.audit import Audit, Entry
 from minimisation.forces.history import History
 from minimisation.forces.keys import ForceKey
 from minimisation.forces.lineage import Lineage
 from minimisation.forces.log import Log
 from minimisation.forces.paths import Paths
+from minimisation.forces.policy_file import PolicyFile, read_policy
 from minimisation.forces.snapshots import Clock, Snapshot, Snapshots, utc_now
 from minimisation.forces.tokens import Tokens
 from minimisation.forces.vault import Vault
@@ -40,8 +40,6 @@ class Home:
     """DuckDB threads per connection."""
     memory: str | None = None
     """DuckDB memory limit."""
-    delay: timedelta = SHORTEST
-    """From the authorisation of a retrieval to reading."""
     _logs: dict[str, Log] = field(default_factory=dict, repr=False)
 
     @property
@@ -63,7 +61,7 @@ class Home:
     @property
     def archive(self) -> Archive:
         """The cold archive."""
-        return Archive(paths=self.paths, key=self.key, clock=self.clock, delay=self.delay)
+        return Archive(paths=self.paths, key=self.key, clock=self.clock)
 
     @property
     def audit(self) -> Audit:
@@ -84,6 +82,15 @@ class Home:
     def tokens(self) -> Tokens:
         """People's tokens in the audit log."""
         return Tokens(path=self.paths.tokens, key=self.key)
+
+    @property
+    def policy(self) -> PolicyFile:
+        """What the force permits; everything is denied where it has no file that says so.
+
+        Raises:
+            UseCaseError: naming the key and the rule.
+        """
+        return read_policy(self.paths.policy)
 
     @property
     def register(self) -> Register:

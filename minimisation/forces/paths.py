@@ -56,6 +56,11 @@ class Paths:
         """Held by whoever changes the force's stores."""
         return self.root / "busy.sqlite"
 
+    @property
+    def policy(self) -> Path:
+        """What the force permits."""
+        return self.root / "policy.toml"
+
     def log(self, name: str) -> Path:
         """A log of the force."""
         return self.root / "logs" / f"{name}.sqlite"

@@ -21,7 +21,7 @@ class Purpose(Strict):
     kinds: tuple[PayloadKind, ...] = ()
     """Payload kinds that may leave."""
     steps: dict[str, str] = Field(default_factory=dict)
-    """Step → SHA-256 of its code, as `sandbox forces steps` prints it, or `unpinned`."""
+    """Step → SHA-256 of its code, by `minimisation.forces.code_digest`, or `unpinned`."""
     minimum_contributors: Annotated[int, Field(ge=1)] = 10
     """Fewest people or records whose data a step may run on."""
     minimum_cell: Annotated[int, Field(ge=0)] = 5

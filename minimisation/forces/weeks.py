@@ -1,7 +1,7 @@
 """A force's weeks: feeds in, the old store to the archive, and the archive's few doors."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +126,13 @@ def authorise(  # noqa: PLR0913 - what an authorisation consists of
     Raises:
         PolicyError: if whoever asks may not, or the permission leaves something open.
         StoreError: if there is no such snapshot.
+        UseCaseError: if the force's policy, which says after how many hours, breaks a rule.
     """
     actor = home.permit(GRANT, by)
     given = Authorisation(who=who, why=why, until=until, by=actor.fingerprint)
     with home.changing():
-        ready = home.archive.authorise(snapshot, given)
+        delay = timedelta(hours=home.policy.retrieval_hours)
+        ready = home.archive.authorise(snapshot, given, delay)
         what = f"authorise retrieval for {who} until {until:%Y-%m-%d}"
         home.note(GRANT, actor, why, what=what, snapshot=snapshot)
     return ready

@@ -1,4 +1,4 @@
-"""`sandbox forces create`, `actor`, `backup-key`, `restore-key`: who acts, and the force's key."""
+"""`sandbox forces create`, `actor`, `dismiss`, `backup-key`, `restore-key`: actors and the key."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ from sandbox.commands.force_desk import (
 
 EMPTY_POLICY = """\
 # What this force permits. What is not written here is denied.
-# Fingerprints come from `sandbox forces actor`.
+# Fingerprints come from `sandbox forces actor`; a refusal names the step that is not listed.
 #
 # [purpose.stop-search]
 # who = ["0123456789abcdef"]
@@ -36,7 +36,7 @@ EMPTY_POLICY = """\
 # period = "year"
 #
 # [purpose.stop-search.steps]
-# private-grouped-statistics = "unpinned"
+# private-query = "unpinned"  # or the SHA-256 of its code, by minimisation.forces.code_digest
 """
 
 
@@ -53,9 +53,8 @@ def create(
             raise StoreError(f"force '{force}' must not exist yet")
         actor = Actor(name=name, role=Role.APPROVER, public=key.public)
         home.enrol(actor, None)
-        policy = home.paths.root / "policy.toml"
-        if not policy.exists():
-            policy.write_text(EMPTY_POLICY, "utf-8")
+        if not home.paths.policy.exists():
+            home.paths.policy.write_text(EMPTY_POLICY, "utf-8")
         stderr.print(f"back up the key of '{force}' now: without it the data is lost")
         sys.stdout.write(f"{actor.fingerprint}\n")
 
@@ -75,6 +74,17 @@ def actor(  # noqa: PLR0913, PLR0917 - a command's options
         made = Actor(name=name, role=role, public=private.public)
         home.enrol(made, by)
         sys.stdout.write(f"{made.fingerprint}\n")
+
+
+def dismiss(
+    force: ForceName,
+    fingerprint: Annotated[str, typer.Argument(help="As `sandbox forces actor` printed it.")],
+    as_key: As = None,
+    stores: Stores = DEFAULT,
+) -> None:
+    """Forget an actor, as when a key is lost; take the fingerprint out of the policy, too."""
+    with house(stores, force) as home:
+        home.dismiss(fingerprint, signer(home, as_key, acts.DISMISS))
 
 
 def backup_key(

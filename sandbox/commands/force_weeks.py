@@ -14,7 +14,6 @@ from minimisation.forces import acts, weeks
 from minimisation.forces.door import needed_columns
 from minimisation.forces.home import Home
 from minimisation.forces.mapping import Mapping, read_mapping, read_mappings
-from minimisation.forces.policy_file import read_policy
 from minimisation.forces.tally import Tally
 from sandbox.commands.force_desk import (
     DEFAULT,
@@ -154,7 +153,7 @@ def _take(
     home: Home, source: list[str], use_case: list[str] | None, as_key: Path | None, *, link: bool
 ) -> Sequence[Tally]:
     by = signer(home, as_key, acts.LOAD)
-    policy = read_policy(home.paths.root / "policy.toml")
+    policy = home.policy
     approved = use_case or list(policy.purpose)
     if not approved:
         raise UseCaseError("use_case must name an approved use case, here or in the policy")

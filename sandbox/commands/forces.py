@@ -18,6 +18,7 @@ audit_app = typer.Typer(help="Forces' audit logs.", no_args_is_help=True, rich_m
 FORCES: dict[str, Callable[..., None]] = {
     "create": force_officers.create,
     "actor": force_officers.actor,
+    "dismiss": force_officers.dismiss,
     "load": force_weeks.load,
     "replace": force_weeks.replace,
     "list": force_weeks.list_forces,

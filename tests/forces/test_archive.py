@@ -118,7 +118,9 @@ def test_retrieval_takes_hours_and_ends_with_the_permission(archive: Archive, cl
 @pytest.mark.parametrize("hours", [2.9, 12.1, 0, -1])
 def test_the_delay_is_three_to_twelve_hours(archive: Archive, hours: float) -> None:
     with pytest.raises(ValueError, match="3 to 12"):
-        replace(archive, delay=timedelta(hours=hours))
+        archive.authorise(
+            only(archive), permission(START + timedelta(days=2)), timedelta(hours=hours)
+        )
 
 
 @pytest.mark.parametrize("until", [START, START + timedelta(hours=3), START + timedelta(days=400)])

@@ -67,6 +67,21 @@ def test_last_week_can_be_retrieved_and_the_retrieval_is_logged(house: House) ->
     assert [event for event, _ in house.events()][-2:] == ["consultation", "consultation"]
 
 
+@pytest.mark.parametrize(("policy", "hours"), [("", 3), ("retrieval_hours = 5", 5)])
+def test_a_forces_policy_says_after_how_many_hours_an_archived_week_is_read(
+    house: House, policy: str, hours: int
+) -> None:
+    house.load({"person": people(2)})
+    house.load({"person": people(1)})
+    house.home.paths.policy.write_text(policy, "utf-8")
+    (entry,) = house.home.archive.entries()
+    until = house.clock.now + timedelta(days=1)
+    ready = weeks.authorise(
+        house.home, entry.snapshot.name, who="DI X", why="review", until=until, by=house.dpo
+    )
+    assert ready == house.clock.now + timedelta(hours=hours)
+
+
 def test_what_cannot_be_logged_does_not_happen(house: House) -> None:
     house.load({"person": people(2)})
     house.home.close()

@@ -136,6 +136,17 @@ def test_an_act_without_a_proved_key_is_refused(desk: Desk) -> None:
         desk.run(*arguments, "--as", str(desk.folder / "dpo.pem"))
 
 
+def test_an_actor_who_is_dismissed_can_no_longer_act(desk: Desk) -> None:
+    load(desk, 2)
+    dpo = ("--as", str(desk.folder / "dpo.pem"))
+    words = ("actor", "ashmere", dpo[1], "--name", "D", "--role", "dpo")
+    fingerprint = desk.approver(*words).stdout.strip()
+    desk.run("purge", "ashmere", *dpo)
+    desk.approver("dismiss", "ashmere", fingerprint)
+    with pytest.raises(PolicyError, match="knows"):
+        desk.run("purge", "ashmere", *dpo)
+
+
 def test_without_an_approved_use_case_nothing_is_loaded(desk: Desk) -> None:
     with pytest.raises(UseCaseError, match="approved use case"):
         desk.approver("load", "ashmere", "--source", desk.feed(2))
