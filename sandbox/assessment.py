@@ -5,9 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minimisation import BinaryOutcome, Forces, Held, LinearModel, Microdata, Release, Statistics
+from minimisation import (
+    BinaryOutcome,
+    Forces,
+    Held,
+    LinearModel,
+    Microdata,
+    Option,
+    Release,
+    Statistics,
+    UseCase,
+)
 from sandbox.answers import answer
 from sandbox.attacks import suite as attack_suite
+from sandbox.attacks.neighbours import NeighbourAudit
 from sandbox.attacks.suite import MEMBERSHIP, Suite
 from sandbox.findings import Finding
 from sandbox.measures import fairness, grouped, outcome, ranking, review_load
@@ -24,6 +35,11 @@ class Beside:
     history: Sequence[Release] = ()
     """Releases about the same people that an attacker can average, this one last; fewer than two:
     nothing to average."""
+    option: Option | None = None
+    """What made the release; a private one's claim is audited by running it again on invented
+    people. None: it is not run again."""
+    refit: bool = False
+    """Whether it may also be run again on these people: they are invented or public."""
     pooled: Array | None = None
     """Flags under pooling, as `fairness.pooled_flags` gives them, against which changes are told;
     None: no changes."""
@@ -64,7 +80,18 @@ def assess_release(
     tables = [
         Release(artefact=answer(each.artefact, use_case, forces.names)) for each in beside.history
     ]
-    return [*found, *attack_suite.findings(forces, release, seed, beside.suite, tables)]
+    refit = beside.option if beside.refit else None
+    attacked = attack_suite.findings(forces, release, seed, beside.suite, tables, refit=refit)
+    return [*found, *attacked, *_audited(release, use_case, seed, beside)]
+
+
+def _audited(release: Release, use_case: UseCase, seed: int, beside: Beside) -> list[Finding]:
+    """What running a private option again says of its claim; nothing where it is not run again."""
+    claim, seconds = release.privacy_loss, beside.suite.audit_seconds
+    if beside.option is None or claim is None or not seconds:
+        return []
+    audit = NeighbourAudit(option=beside.option, claim=claim, seconds=seconds)
+    return audit.findings(use_case, seed)
 
 
 def _judged_as_rows(release: Release, suite: Suite) -> bool:

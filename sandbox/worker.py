@@ -67,7 +67,13 @@ def run(study: Study, option: Option, repeat: int) -> dict[str, Any]:
             suite = SUITES[plan.file.attacks.set] if repeat == 0 else MEMBERSHIP
             history = [*earlier_releases(study, option, suite, release), release]
             pooled = pooled_flags(study, forces)
-            beside = Beside(suite=suite, history=history, pooled=pooled)
+            beside = Beside(
+                suite=suite,
+                history=history,
+                option=option,
+                refit=plan.file.data.status != "protected",
+                pooled=pooled,
+            )
             findings = assess_release(forces, release, plan.file.seed, beside)
             row["cost"]["assess_seconds"] = round(
                 watch.wall() - opened - row["cost"]["release_seconds"], 4

@@ -198,7 +198,7 @@ def _tried(
         laid(make(scene.use_case, each).table, scene.use_case, keys, lead)
         for each in (without, without, rows)
     )
-    own = _cells_of(scene.use_case, keys, rows.filter(pa.array(target)))
+    own = set(guesses.cells(scene.use_case, keys, rows.filter(pa.array(target))).tolist())
     rng = np.random.default_rng([scene.seed, int(np.flatnonzero(target)[0])])
     told = guessed_cell(before, after, rng), guessed_cell(before, same, rng)
     return float(told[0] in own), float(told[1] in own)
@@ -209,12 +209,6 @@ def _asked(use_case: UseCase) -> tuple[list[str], str]:
     if not isinstance(question, GroupedStatistics):
         raise TypeError("question must be GroupedStatistics")
     return [key for key in question.by if key != FORCE], question.statistics[0].name
-
-
-def _cells_of(use_case: UseCase, keys: Sequence[str], rows: pa.Table) -> set[int]:
-    shape = [len(groups.key_labels(use_case, key)) for key in keys]
-    places = [guesses.codes(use_case.column(key), rows) for key in keys]
-    return {int(cell) for cell in np.ravel_multi_index(places, shape)}
 
 
 def _both(source: Source, hits: Array) -> list[dict[str, object]]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.spatial.distance import cdist
 
-from minimisation import Bounds, Column, Encoding, UseCase
+from minimisation import Bounds, Column, Encoding, UseCase, groups
 from sandbox.attacks.attack import Array
 
 Integers = npt.NDArray[np.int64]
@@ -41,6 +41,15 @@ def codes(column: Column, rows: pa.Table) -> Integers:
     """Label or bin of every row's value, −1 outside the domain. Shape (n,)."""
     hot = hot_labels(column, rows)
     return np.where(hot.sum(axis=1) > 0, hot.argmax(axis=1), -1).astype(np.int64)
+
+
+def cells(use_case: UseCase, keys: Sequence[str], rows: pa.Table) -> Integers:
+    """Place of every row's cell in the grid; all values must be in their domains. Shape (n,)."""
+    shape = [len(groups.key_labels(use_case, key)) for key in keys]
+    places = [codes(use_case.column(key), rows) for key in keys]
+    if not keys:
+        return np.zeros(rows.num_rows, dtype=np.int64)
+    return np.asarray(np.ravel_multi_index(places, shape), dtype=np.int64)
 
 
 def hot_labels(column: Column, rows: pa.Table) -> Array:

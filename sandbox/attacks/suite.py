@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from minimisation import Forces, Microdata, Release, RiskModel, Statistics
+from minimisation import Forces, Microdata, Option, Release, RiskModel, Statistics
 from sandbox.attacks import (
     attribute_inference,
     audit,
@@ -16,6 +16,7 @@ from sandbox.attacks import (
     differencing,
     outside_match,
     reconstruction,
+    shadow,
     singling_out,
     tally,
     targets,
@@ -48,10 +49,32 @@ class Suite:
     """Whether attribute inference also trains a model, by far the slowest of all."""
     releases: int
     """Releases of a table that an attacker averages, where the option may be run again."""
+    refits: int
+    """Times that shadow attackers run the option on draws of people, where it may be run again."""
+    audit_seconds: float
+    """Time for running a private option again on invented people to audit its claim."""
 
 
-MEMBERSHIP = Suite(name="membership", forces=0, people=0, predicates=0, trained=False, releases=0)
-QUICK = Suite(name="quick", forces=3, people=150, predicates=60, trained=False, releases=4)
+MEMBERSHIP = Suite(
+    name="membership",
+    forces=0,
+    people=0,
+    predicates=0,
+    trained=False,
+    releases=0,
+    refits=0,
+    audit_seconds=0.0,
+)
+QUICK = Suite(
+    name="quick",
+    forces=3,
+    people=150,
+    predicates=60,
+    trained=False,
+    releases=4,
+    refits=0,
+    audit_seconds=3.0,
+)
 FULL = Suite(
     name="full",
     forces=None,
@@ -59,17 +82,21 @@ FULL = Suite(
     predicates=singling_out.MOST,
     trained=True,
     releases=8,
+    refits=shadow.REFITS,
+    audit_seconds=20.0,
 )
 SUITES = {each.name: each for each in (MEMBERSHIP, QUICK, FULL)}
 """By name. Membership is tried on as many people in each of them, so that repeats pool."""
 
 
-def findings(
+def findings(  # noqa: PLR0913 - a release, and what may be done about it
     forces: Forces,
     release: Release,
     seed: int,
     suite: Suite,
     history: Sequence[Release] = (),
+    *,
+    refit: Option | None = None,
 ) -> list[Finding]:
     """What every attack of the set found, the formal view, and the worst attack.
 
@@ -79,6 +106,7 @@ def findings(
         seed: the assessment's seed, equal for all options.
         suite: which attacks.
         history: tables about the same people, the assessed release's last; fewer than two: none.
+        refit: the option, where it may be run again on these people; None on protected data.
     """
     found = verdict.findings(forces, release, seed)
     if suite.name == "membership":
@@ -102,6 +130,8 @@ def findings(
     if isinstance(artefact, Microdata):
         found += copies.findings(forces, release, seed)
         found += formal.findings(forces, release, seed)
+    if refit is not None and suite.refits:
+        found += shadow.findings(forces, refit, seed, suite.refits)
     return [*found, *worst(found)]
 
 

@@ -210,8 +210,14 @@ ENTRIES = {
     ),
     "epsilon_lower_bound": Entry(
         title="audited lower bound on epsilon",
-        meaning="The least privacy loss that would explain what the audit found, at 95% "
+        meaning="The least privacy loss that would explain what the audit found, at 99% "
         "confidence. Above the claim it refutes the claim; below it proves nothing.",
+    ),
+    "epsilon_lower_bound_neighbours": Entry(
+        title="audited lower bound on epsilon, on invented people",
+        meaning="The same where the option is run again and again on invented people who "
+        "contribute as much as one person may. Beside it: what the same audit finds of an option "
+        "with eight times the epsilon, and the least violation that it would have found out.",
     ),
     "formal_k": Entry(
         title="smallest class (k)",
