@@ -17,6 +17,10 @@ from minimisation.contract.questions import GroupedStatistics
 from minimisation.contract.usecase import FORCE, UseCase
 from minimisation.forces import sql
 
+LINK = "synthetic person"
+"""Column of released rows that says which of them are one invented person's, within a force; no
+column of a use case has a space in its name."""
+
 CHUNK = 4096
 """Released rows that are laid on the grid at a time, to bound memory."""
 
@@ -130,7 +134,7 @@ def sums_of_rows(use_case: UseCase, rows: pa.Table, forces: Sequence[str]) -> pa
     """Sums on the grid from released rows, plain or generalised.
 
     A generalised value counts fractionally in every label it covers. Released rows carry no
-    person, so `persons` equals `rows`.
+    person, so `persons` equals `rows`, unless they are linked by invented persons (`LINK`).
     """
     question = use_case.question
     if not isinstance(question, GroupedStatistics):
@@ -140,6 +144,8 @@ def sums_of_rows(use_case: UseCase, rows: pa.Table, forces: Sequence[str]) -> pa
     total = np.zeros((cells.num_rows, len(columns)))
     for start in range(0, rows.num_rows, CHUNK):
         total += _chunk_sums(use_case, rows.slice(start, CHUNK), forces, columns)
+    if LINK in rows.column_names:
+        total[:, columns.index("persons")] = _invented_persons(use_case, rows, forces)
     result = cells
     for index, name in enumerate(columns):
         result = result.append_column(name, pa.array(total[:, index]))
@@ -163,6 +169,16 @@ def _chunk_sums(
             values[:, index] = np.where(known, number, 0.0) if kind == "sum" else known
     sums: Matrix = weights.T @ values
     return sums
+
+
+def _invented_persons(use_case: UseCase, rows: pa.Table, forces: Sequence[str]) -> Matrix:
+    """Invented persons in every cell, shape (cells,), each counted once; values must be plain."""
+    question = use_case.question
+    keys = question.by if isinstance(question, GroupedStatistics) else ()
+    apart = [rows.column(name) for name in dict.fromkeys((FORCE, LINK, *keys))]
+    known = pa.table(apart, names=list(dict.fromkeys((FORCE, LINK, *keys))))
+    once = known.group_by(known.column_names).aggregate([])
+    return _chunk_sums(use_case, once, forces, ("persons",))[:, 0]
 
 
 def _membership(use_case: UseCase, key: str, rows: pa.Table, forces: Sequence[str]) -> Matrix:

@@ -10,7 +10,9 @@ from synthetic.copula import GaussianCopula
 from synthetic.ctgan import GenerativeNetwork
 from synthetic.federated_margins import FederatedMargins
 from synthetic.independent import IndependentColumns
+from synthetic.linked_persons import LinkedPersons
 from synthetic.mst import PrivateTree
+from synthetic.private_persons import PrivatePersons
 from synthetic.tvae import VariationalAutoencoder
 
 OPTIONS = (IndependentColumns(), GaussianCopula(), SequentialTrees(), ClearedMargins())
@@ -22,6 +24,8 @@ ON_REQUEST = (
     FederatedMargins(),
     GenerativeNetwork(),
     VariationalAutoencoder(),
+    LinkedPersons(),
+    PrivatePersons(),
 )
 """Options that take longer or need a further engine: compared where a plan names them."""
 
@@ -33,7 +37,9 @@ __all__ = [
     "GaussianCopula",
     "GenerativeNetwork",
     "IndependentColumns",
+    "LinkedPersons",
     "PrivateAdaptive",
+    "PrivatePersons",
     "PrivateTree",
     "SequentialTrees",
     "VariationalAutoencoder",

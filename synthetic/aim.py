@@ -127,7 +127,7 @@ class PrivateAdaptive:
         Raises:
             ValueError: naming the figure and the rule.
         """
-        self._step()
+        self.step()
         rows.check_seconds(self.seconds)
 
     @property
@@ -138,7 +138,8 @@ class PrivateAdaptive:
             f"drawn (epsilon {self.epsilon:g})."
         )
 
-    def _step(self) -> MeasureAdaptively:
+    def step(self) -> MeasureAdaptively:
+        """What every force is asked."""
         return MeasureAdaptively(
             epsilon=self.epsilon,
             delta=self.delta,
@@ -160,6 +161,6 @@ class PrivateAdaptive:
             BudgetExceededError: if a force's budget does not cover epsilon.
         """
         modelled.prepared(use_case, self.given)
-        payloads = forces.ask(self._step()).complete()
+        payloads = forces.ask(self.step()).complete()
         effort = modelled.Effort(steps=3 * self.steps, seconds=self.seconds)
         return modelled.release_of(forces, use_case, payloads, effort, rng, given=self.given)

@@ -19,6 +19,7 @@ from minimisation import (
 )
 from minimisation.contract.usecase import FORCE
 from minimisation.forces import sql
+from minimisation.groups import LINK
 from synthetic.conditions import Given, fixed_cells
 from synthetic.constraints import enforced
 from synthetic.margins import Cells, Margin
@@ -29,6 +30,11 @@ EVERY_ROW_APART = (
 )
 """Remark of every option that synthesises single rows."""
 
+LINKED = (
+    f"Rows with the same '{LINK}' in a force belong to one invented person; the keys are invented"
+    " too."
+)
+"""Remark of every option that synthesises persons and their events."""
 
 STOPPED = "stopped early"
 """Column by which a timed step says that its time ran out; no use case's column has a space."""
@@ -206,7 +212,7 @@ def released(
     release = Release(
         artefact=Microdata(table=table, synthetic=True),
         privacy_loss=forces.privacy_loss(),
-        remarks=(*remarks, EVERY_ROW_APART),
+        remarks=(*remarks, LINKED if LINK in table.column_names else EVERY_ROW_APART),
     )
     return enforced(release, forces.use_case, rng)
 
