@@ -11,12 +11,14 @@ from benchmarks.workloads import (
     marginals,
     options,
     private_group_by,
+    private_statistics,
     synthesis,
     tpch,
 )
 
 WORKLOADS: tuple[Workload, ...] = (
     private_group_by.WORKLOAD,
+    private_statistics.WORKLOAD,
     engines.WORKLOAD,
     tpch.WORKLOAD,
     equivalence_classes.WORKLOAD,

@@ -10,18 +10,11 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from benchmarks.catalogue import WORKLOADS
+from benchmarks.comparisons import compared, compared_table
 from benchmarks.results import Results, Row
 from benchmarks.scaling import laws, parameters_of
-from benchmarks.tables import (
-    METHOD,
-    kind,
-    laws_table,
-    runs_table,
-    seconds,
-    targets,
-    targets_table,
-    times,
-)
+from benchmarks.tables import METHOD, kind, laws_table, runs_table, seconds, times
+from benchmarks.targets import targets, targets_table
 from sandbox.report.figures import Figure, inline
 from sandbox.report.tables import Table
 
@@ -66,6 +59,7 @@ def render(results: Results, out: Path) -> None:
         method=METHOD,
         targets=targets_table(targets(rows)),
         laws=laws_table(laws(rows)),
+        compared=compared_table(compared(rows)),
         facts=facts(results),
         style=Markup(  # noqa: S704 - our own file
             (files("sandbox.report") / "page.css").read_text("utf-8")

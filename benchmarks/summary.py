@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from benchmarks.comparisons import ERRORS, NOTE, compared
 from benchmarks.page import facts
 from benchmarks.results import Results, Row
 from benchmarks.scaling import laws
-from benchmarks.tables import METHOD, exponent, kind, seconds, targets, times
+from benchmarks.tables import METHOD, exponent, kind, seconds, times
+from benchmarks.targets import targets
 
 HEAD = """# Benchmarks
 
@@ -28,7 +30,8 @@ def summary(results: Results) -> str:
     """The whole document."""
     rows = results.rows()
     parts = [HEAD, f"{METHOD}\n", "## Targets\n", _targets(rows), "## Growth with rows\n"]
-    parts += [_laws(rows), "## Against peers and baselines\n", _rows(rows)]
+    parts += [_laws(rows), "## Accuracy beside speed\n", f"{NOTE}\n", _compared(rows)]
+    parts += ["## Against peers and baselines\n", _rows(rows)]
     parts += ["## What did not run\n", _missing(rows), "## Machine\n"]
     parts.append("".join(f"- {name}: {value}\n" for name, value in facts(results)))
     return "\n".join(parts)
@@ -59,6 +62,27 @@ def _laws(rows: Sequence[Row]) -> str:
     return _table(("Case", "With", "Rows", "Exponent of time (95%)"), cells)
 
 
+def _compared(rows: Sequence[Row]) -> str:
+    cells = [
+        (
+            f"{each.row.workload}: {each.row.case}" + _peer(each.row),
+            f"{each.row.rows:,}",
+            each.terms,
+            seconds(each.row.own.median if each.row.own else 0.0),
+            *each.errors,
+        )
+        for each in compared(rows)
+    ]
+    if not cells:
+        return "Not measured.\n"
+    headings = ("Case", "Rows", "ε, δ and bounds", "Time", *map(str.capitalize, ERRORS.values()))
+    return _table(headings, cells)
+
+
+def _peer(row: Row) -> str:
+    return "" if kind(row) == "own" else " (peer)"
+
+
 def _rows(rows: Sequence[Row]) -> str:
     """Largest size of every case; all sizes are on the page."""
     largest: dict[tuple[str, str], Row] = {}
@@ -75,7 +99,7 @@ def _rows(rows: Sequence[Row]) -> str:
             cells.append(
                 (
                     row.workload,
-                    row.case + ("" if kind(row) == "own" else " (peer)"),
+                    row.case + _peer(row),
                     f"{row.rows:,}",
                     seconds(row.own.median),
                     over,

@@ -15,6 +15,7 @@ import pyarrow as pa
 from benchmarks.measuring import Trial
 from benchmarks.setting import Setting, Workload
 from benchmarks.synthesis import InMemory
+from benchmarks.workloads import options
 from federated import FederatedAveraging
 from federated.grid import in_process
 from minimisation import (
@@ -139,7 +140,23 @@ def _settings() -> tuple[Setting, ...]:
     found += [_setting(IN_PROCESS, rows, 9, 10, rank=41) for rows in (90_000, 900_000)]
     found += [_setting(IN_PROCESS, 9_000, 9, size, rank=41) for size in (100, 1000)]
     found.append(_setting(RAY, 9_000, 9, 10, **ray))
-    return tuple(found)
+    return (*found, _deployed())
+
+
+def _deployed() -> Setting:
+    """On the demonstration's smallest stores, as many forces as this machine has room for."""
+    return Setting(
+        workload=NAME,
+        case=DEPLOYED,
+        rows=options.SMALLEST,
+        parameters={"forces": 3},
+        baseline="the same training in one process",
+        data=f"demo-{options.SMALLEST}",
+        module="benchmarks.workloads.deployed_rounds",
+        rank=28,
+        runs=2,
+        seconds=100,
+    )
 
 
 WORKLOAD = Workload(
@@ -147,4 +164,5 @@ WORKLOAD = Workload(
     title="Federated training, three rounds",
     settings=_settings(),
     trial=trial,
+    generate=options.generate,
 )

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.accuracy import error
+from benchmarks.comparisons import compared
 from benchmarks.regressions import changes
 from benchmarks.results import SCHEMA, Results, Row, Runs, machine
 from benchmarks.scaling import fit, laws
 from benchmarks.summary import summary
-from benchmarks.tables import targets
+from benchmarks.targets import targets
 from minimisation import UseCaseError
 
 
@@ -111,8 +112,37 @@ def test_a_group_that_was_not_released_counts_as_zero() -> None:
 def test_a_target_is_met_or_missed_by_what_was_measured(theirs: float, met: bool) -> None:  # noqa: FBT001 - a case
     ours = replace(ROW, case="k of a generalised table", rows=10**6, own=runs(1.0))
     peer = replace(ours, case="k of a generalised table: pyCANON", own=runs(theirs))
-    assert targets([ours, peer])[0].met is met
-    assert targets([])[0].met is None
+    assert verdicts([ours, peer])["pyCANON"] is met
+    assert verdicts([])["pyCANON"] is None
+
+
+def verdicts(rows: list[Row]) -> dict[str, bool | None]:
+    """Last word of each target → whether it is met."""
+    return {target.what.split()[-1]: target.met for target in targets(rows)}
+
+
+def test_the_slowest_size_decides_whether_a_private_query_costs_no_more_than_the_plain() -> None:
+    fast = replace(
+        ROW,
+        workload="private-statistics",
+        case="prefix",
+        own=runs(0.4, 0.4, 0.4),
+        figures={"end to end, seconds": 0.6},
+    )
+    slow = replace(fast, rows=2000, own=runs(0.6, 0.6, 0.6))
+    prefix = "Private statistics, prefix: at most 1 times the plain query"
+    for rows, met in (([fast], True), ([fast, slow], False)):
+        assert next(each.met for each in targets(rows) if each.what == prefix) is met
+    assert next(each for each in targets([fast]) if "end to end" in each.what).met is True
+
+
+def test_a_peers_error_is_shown_beside_that_of_the_same_rows_only() -> None:
+    own = replace(ROW, workload="private-group-by", figures={"epsilon": 1.0, "count error": 2.0})
+    peer = replace(own, key="two", case="peer", environment="elsewhere")
+    other = replace(own, key="three", rows=5)
+    assert [each.row.case for each in compared([own, peer, other])] == ["case", "peer"]
+    assert compared([own, other]) == []
+    assert compared([own, peer])[0].errors == ("2.0", "", "")
 
 
 def test_the_summary_names_what_did_not_run_and_why(tmp_path: Path) -> None:
