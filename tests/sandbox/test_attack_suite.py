@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from minimisation import Forces
 from minimisation.options.pseudonymisation import Pseudonymisation
 from sandbox.attacks import suite
 from sandbox.attacks.suite import MEMBERSHIP, QUICK
+from sandbox.attacks.tally import Rate, difference
 from sandbox.findings import Finding
 
 RNG = np.random.default_rng(1)
@@ -61,6 +63,36 @@ def test_the_worst_attack_is_the_one_that_surely_found_most() -> None:
         ("x", "other", 0.2),
     ]
     assert "without one: mute" in worst[0].note
+    assert worst[0].low == pytest.approx(0.5 - 0.1 * 2.2414 / 1.96, abs=1e-4), "of two figures"
+    assert worst[1].low == pytest.approx(0.1), "of one figure nothing was chosen"
+
+
+def test_an_end_of_the_worst_attack_stays_what_a_risk_can_be() -> None:
+    assert suite.together(result("sure", 1.0, 0.9), 10)[1] == 1.0
+    assert suite.together(result("vague", 0.0, -0.9), 10)[0] == -1.0
+
+
+@pytest.mark.parametrize(
+    "trials", [pytest.param(300, id="sample"), pytest.param(3000, id="all", marks=pytest.mark.full)]
+)
+def test_the_worst_of_many_attacks_that_find_nothing_is_surely_above_nothing_in_few_trials(
+    trials: int,
+) -> None:
+    rng = np.random.default_rng(5)
+    chance = np.array([0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
+    alarms = narrow = 0
+    for _ in range(trials):
+        hits = rng.binomial(250, chance, (2, len(chance)))
+        found = []
+        for place, (one, other) in enumerate(hits.T):
+            control = Rate(hits=float(other), tries=250.0)
+            gap, low, _ = difference(Rate(hits=float(one), tries=250.0), control)
+            left = 1 - control.share
+            found.append(result(f"attack{place}", gap / left, low / left))
+        alarms += suite.worst(found)[0].low > 0  # type: ignore[operator]
+        narrow += max(each.residual_low or 0.0 for each in found) > 0
+    assert alarms <= 0.05 * trials
+    assert narrow > 0.1 * trials, "intervals of 95 % each would raise false alarms"
 
 
 def test_the_quick_set_attacks_at_most_three_forces(outcome_forces: Forces) -> None:
