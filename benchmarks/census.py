@@ -48,6 +48,7 @@ from synthetic import (
     PrivateAdaptive,
     PrivateTree,
     SequentialTrees,
+    VariationalAutoencoder,
 )
 from synthetic.counting import Clique
 
@@ -79,6 +80,7 @@ OPTIONS: dict[str, Option] = {
         ClearedMargins(),
         SequentialTrees(seconds=PATIENT),
         GenerativeNetwork(seconds=PATIENT),
+        VariationalAutoencoder(seconds=PATIENT),
         PrivateTree(seconds=PATIENT),
         PrivateAdaptive(seconds=PATIENT),
         FederatedMargins(seconds=PATIENT),
