@@ -4,6 +4,7 @@ Importing this package does not load Flower; an option loads it when it is appli
 """
 
 from federated.averaging import FederatedAveraging
+from federated.forest import FederatedForest
 from federated.moments import FederatedOneShot
 from federated.newton import FederatedNewton
 from federated.private_training import FederatedPrivate
@@ -17,11 +18,16 @@ OPTIONS: tuple[Option, ...] = (
     FederatedOneShot(),
     FederatedTrees(),
 )
-"""Every option of this package with its default parameters."""
+"""The options that a plan compares if it names none, with their default parameters."""
+
+ON_REQUEST: tuple[Option, ...] = (FederatedForest(),)
+"""What needs an engine of its own: compared where a plan names it."""
 
 __all__ = [
+    "ON_REQUEST",
     "OPTIONS",
     "FederatedAveraging",
+    "FederatedForest",
     "FederatedNewton",
     "FederatedOneShot",
     "FederatedPrivate",

@@ -35,6 +35,8 @@ class Layout:
     """Names of single numbers, after the arrays."""
     type: pa.DataType = field(default_factory=pa.float64)
     """Type of every number."""
+    fill: int | None = None
+    """With what a single row of numbers that comes shorter is filled up; None: none may be."""
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -66,6 +68,9 @@ class Layout:
         parts, kind = [], self.type.to_pandas_dtype()
         for name, shape in self.shapes.items():
             found = np.asarray(values[name], dtype=kind) if name in values else None
+            if found is not None and self.fill is not None and found.ndim == len(shape) == 1:
+                missing = max(shape[0] - len(found), 0)
+                found = np.pad(found, (0, missing), constant_values=self.fill)
             if found is None or found.shape != shape:
                 raise ValueError(f"array '{name}' must be given with shape {shape}")
             parts.append(found.ravel())

@@ -41,12 +41,15 @@ def inputs_of(layout: Layout, content: RecordDict) -> pa.Table:
 
     Raises:
         ValueError: if the message lacks an array or a number, or a shape differs.
+        PolicyError: if a number is not finite; nothing has been charged then.
     """
     arrays = content.array_records.get(ARRAYS, ArrayRecord())
     config = content.config_records.get(CONFIG, ConfigRecord())
     values = {name: arrays[name].numpy() for name, _ in layout.arrays if name in arrays}
     numbers = {name: number(config, name) for name in layout.scalars if name in config}
-    return layout.table({**values, **numbers})
+    table = layout.table({**values, **numbers})
+    layout.values(table)
+    return table
 
 
 def content_of(layout: Layout, payload: pa.Table) -> RecordDict:

@@ -12,9 +12,10 @@ from federated.accounting import Rounds
 from federated.averaging import LocalEpochs
 from federated.layout import ClientStep
 from federated.newton import NewtonSums
-from federated.private_gradients import PrivateGradients
+from federated.private_gradients import PrivateGradients, RepeatGradients
 from federated.regressions import RegressionSums
 from federated.secure_sum import AcceptRoster, MaskedSums, OfferKey, RevealMask, Session
+from federated.trees import TreeSums
 from minimisation import PolicyError
 from minimisation.forces.code_digest import code_digest
 
@@ -28,9 +29,11 @@ KNOWN: dict[str, type] = {
         OfferKey,
         PrivateGradients,
         RegressionSums,
+        RepeatGradients,
         RevealMask,
         Rounds,
         Session,
+        TreeSums,
     )
 }
 """Class name → class; whether a force runs a step is up to its policy."""

@@ -7,7 +7,8 @@ and OpenDP adds the noise.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from secrets import token_bytes
 from typing import ClassVar
 
@@ -28,6 +29,7 @@ from minimisation import (
     UseCase,
     private_mechanism,
 )
+from minimisation.contract import wire
 from minimisation.statistics.noise import DiscreteGaussian, Integers, perturb
 
 UNITS = 2**24
@@ -38,6 +40,10 @@ ONE = 0.25
 
 LONGEST = math.ceil(UNITS * math.hypot(1.0, ONE)) + 1
 """No person's integer vector is longer: cutting towards zero shortens, one step covers rounding."""
+
+
+NOTHING = 1e-12
+"""The smallest loss that the books can hold."""
 
 
 @private_mechanism
@@ -92,22 +98,79 @@ class PrivateGradients:
         if premises.inputs is None:
             raise ValueError("inputs must hold the coefficients")
         given = self.takes(premises.use_case).values(premises.inputs)
-        self._follow(premises)
+        rule = self.objection(premises.use_case, premises.memory)
+        if rule is not None:
+            raise PolicyError(rule)
+        kept = self.kept(premises.use_case)
+        premises.memory[kept] = f"{self.turn}".encode()
         current = given[COEFFICIENTS]
         vectors = person_vectors(own_people(premises), current, self.clip)
         total = vectors[sampled(len(vectors), self.plan.sampling)].sum(axis=0, dtype=np.int64)
         noisy = perturb(total, DiscreteGaussian(scale=self.plan.noise * LONGEST)) / UNITS
         count = max(float(noisy[-1]) / ONE, 1.0)
         moved = current - self.clip * noisy[:-1] / count
-        return self.gives(premises.use_case).table({COEFFICIENTS: moved, EXAMPLES: count})
+        sent = self.gives(premises.use_case).table({COEFFICIENTS: moved, EXAMPLES: count})
+        premises.memory[f"{kept}/sent"] = wire.encode(sent)
+        return sent
 
-    def _follow(self, premises: Premises) -> None:
+    def objection(self, use_case: UseCase, memory: Mapping[str, bytes]) -> str | None:
         """A turn is cheap only after those before it, so the force keeps count."""
-        name = f"private-training/{premises.use_case.name}/{self.number}/{self.plan}/{self.clip}"
-        last = int(premises.memory.get(name, b"0"))
+        last = int(memory.get(self.kept(use_case), b"0"))
         if self.turn != last + 1:
-            raise PolicyError(f"turn ({self.turn}) must follow the last one ({last})")
-        premises.memory[name] = f"{self.turn}".encode()
+            return f"turn ({self.turn}) must follow the last one ({last})"
+        return None
+
+    def kept(self, use_case: UseCase) -> str:
+        """Name under which a force remembers the last turn of this run."""
+        return f"private-training/{use_case.name}/{self.number}/{self.plan}/{self.clip}"
+
+
+@private_mechanism
+@dataclass(frozen=True, kw_only=True)
+class RepeatGradients:
+    """Sends the force's last answer of a run once more, if it is of this turn: no noise is drawn.
+
+    A server that went down between a turn and its own note of it can so go on. The same numbers
+    twice tell nothing new, and nothing is computed from people.
+    """
+
+    again: PrivateGradients
+    """The turn whose answer was lost."""
+    name: ClassVar[str] = "repeat-gradients"
+
+    def takes(self, use_case: UseCase) -> Layout:
+        """As for the turn."""
+        return self.again.takes(use_case)
+
+    def gives(self, use_case: UseCase) -> Layout:
+        """As for the turn."""
+        return self.again.gives(use_case)
+
+    def sends(self, use_case: UseCase) -> Payload:
+        """As for the turn."""
+        return self.again.sends(use_case)
+
+    def loss(self, use_case: UseCase) -> PrivacyLoss:
+        """Nothing beyond the turn, which has been charged; a loss is never written as zero."""
+        return replace(self.again.loss(use_case), epsilon=NOTHING, delta=0.0)
+
+    def objection(self, use_case: UseCase, memory: Mapping[str, bytes]) -> str | None:
+        """Only the last answer is kept."""
+        last = int(memory.get(self.again.kept(use_case), b"0"))
+        if self.again.turn != last or f"{self.again.kept(use_case)}/sent" not in memory:
+            return f"turn ({self.again.turn}) must be the last one ({last}) to be sent again"
+        return None
+
+    def run(self, premises: Premises) -> pa.Table:
+        """Send what was sent.
+
+        Raises:
+            PolicyError: if the turn is not the last one.
+        """
+        rule = self.objection(premises.use_case, premises.memory)
+        if rule is not None:
+            raise PolicyError(rule)
+        return wire.decode(premises.memory[f"{self.again.kept(premises.use_case)}/sent"])
 
 
 def person_vectors(people: People, coefficients: Array, clip: float) -> Integers:

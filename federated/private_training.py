@@ -6,20 +6,21 @@ what must be hidden is a person, and from the server too.
 """
 
 from dataclasses import dataclass
-from secrets import token_hex
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from federated.accounting import Rounds, noise_for
+from federated.checkpoint import Checkpoint
 from federated.design import Array, binary_outcome, linear_model, size_of
 from federated.newton import COEFFICIENTS
-from federated.private_gradients import PrivateGradients
+from federated.private_gradients import PrivateGradients, RepeatGradients
 from minimisation import BudgetExceededError, Forces, Release, UseCase
 from minimisation.statistics.noise import check_budget
 
 if TYPE_CHECKING:
-    from federated.flower import ArrayRecord
+    from federated.flower import ArrayRecord, FedAvgM
     from federated.grid import Connect
 
 
@@ -101,34 +102,58 @@ class FederatedPrivate:
             ),
         )
 
-    def fit(self, connect: "Connect", use_case: UseCase) -> list[Array]:
+    def fit(
+        self, connect: "Connect", use_case: UseCase, checkpoint: Path | None = None
+    ) -> list[Array]:
         """Models of all rounds that could be paid for, over forces in this process or deployed.
 
         Args:
             connect: reaches the forces.
             use_case: the use case.
+            checkpoint: a file written after every round; if it is there, the run goes on from it.
+                A round that forces have answered already is neither computed nor charged again.
 
         Returns:
             One array of coefficients per round, intercept first.
         """
-        from federated.flower import FedAvgM  # noqa: PLC0415 - loads Flower when used
-        from federated.grid import start  # noqa: PLC0415 - as above
+        from federated.grid import start  # noqa: PLC0415 - loads Flower when used
+        from federated.resumed_grid import REPEAT, ResumedGrid  # noqa: PLC0415 - as above
 
         binary_outcome(use_case)
-        plan, number = self.plan(), token_hex(8)
+        plan, kept = self.plan(), Checkpoint.found(checkpoint, repr(self))
         plan.check()
+        done = len(kept.models)
 
         def step(turn: int) -> PrivateGradients:
-            return PrivateGradients(plan=plan, turn=turn, clip=self.clip, number=number)
+            return PrivateGradients(plan=plan, turn=done + turn, clip=self.clip, number=kept.number)
 
-        models: list[Array] = []
+        def repeated(turn: int) -> RepeatGradients:
+            return RepeatGradients(again=step(turn))
+
+        grid = connect({"train": step, REPEAT: repeated})
+        if checkpoint is not None and checkpoint.is_file():
+            grid = ResumedGrid(inner=grid)
+        strategy = self._strategy(len(list(grid.get_node_ids())), kept.momentum)
 
         def keep(turn: int, arrays: "ArrayRecord") -> None:
             if turn:
-                models.append(arrays[COEFFICIENTS].numpy())
+                kept.models.append(arrays[COEFFICIENTS].numpy().tolist())
+                kept.momentum = np.ravel(strategy.momentum_vector or []).tolist()
+            if checkpoint is not None:
+                kept.write(checkpoint)
 
-        grid = connect({"train": step})
-        present = len(list(grid.get_node_ids()))
+        model = np.array(kept.models[-1]) if done else np.zeros(size_of(use_case))
+        try:
+            if done < self.rounds:
+                start(strategy, grid, {COEFFICIENTS: model}, self.rounds - done, after=keep)
+        except BudgetExceededError:
+            if not kept.models:
+                raise
+        return [np.array(each) for each in kept.models]
+
+    def _strategy(self, present: int, momentum: list[float]) -> "FedAvgM":
+        from federated.flower import FedAvgM  # noqa: PLC0415 - loads Flower when used
+
         strategy = FedAvgM(
             fraction_evaluate=0.0,
             min_train_nodes=present,
@@ -136,13 +161,9 @@ class FederatedPrivate:
             server_learning_rate=self.learning_rate,
             server_momentum=self.momentum,
         )
-        initial = {COEFFICIENTS: np.zeros(size_of(use_case))}
-        try:
-            start(strategy, grid, initial, self.rounds, after=keep)
-        except BudgetExceededError:
-            if not models:
-                raise
-        return models
+        if momentum:
+            strategy.momentum_vector = [np.array(momentum)]
+        return strategy
 
     @staticmethod
     def average(models: list[Array]) -> Array:

@@ -8,7 +8,7 @@ multiples of 2⁻²⁴: sums of them are exact in any order, so a fit over force
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from typing import Self, TypeAlias
 
@@ -74,6 +74,12 @@ class Cuts:
             found[:, term] = start + np.searchsorted(edges, single[:, term], side="right")
         return found
 
+    def rounded(self, features: Array) -> Array:
+        """Every value moved down to the cut below it, or to zero. Shape (n, terms)."""
+        lowest = np.concatenate([[0.0, *cuts] for cuts in self.thresholds])
+        found: Array = lowest[self.places(features)]
+        return found
+
     @cached_property
     def divisions(self) -> tuple[tuple[int, int], ...]:
         """(term, last bin that goes to the left) of every possible division."""
@@ -84,6 +90,7 @@ class Cuts:
         )
 
 
+@cache
 def _cuts_of(domain: Bounds) -> tuple[float, ...]:
     steps = round((domain.high - domain.low) / domain.step)
     width = domain.step * -(-steps // MOST_CUTS)

@@ -23,7 +23,8 @@ def usual_options() -> dict[str, Option]:
 
 def builtin_options() -> dict[str, Option]:
     """Every option that comes with the sandbox, also those that take long: named to be compared."""
-    return usual_options() | {option.name: option for option in synthetic.ON_REQUEST}
+    named: tuple[Option, ...] = (*synthetic.ON_REQUEST, *federated.ON_REQUEST)
+    return usual_options() | {option.name: option for option in named}
 
 
 def options_in(path: Path) -> dict[str, Option]:

@@ -1,9 +1,9 @@
 """A step: the one way an option gets anything out of a force."""
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import duckdb
 import numpy as np
@@ -114,3 +114,11 @@ class PrivateMechanism(Step, Protocol):
 
     def loss(self, use_case: UseCase) -> PrivacyLoss:
         """Privacy loss of running it once in one force."""
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A step that a force may have to turn away because of what it remembers."""
+
+    def objection(self, use_case: UseCase, memory: Mapping[str, bytes]) -> str | None:
+        """The rule that forbids it now, or None; asked before anything is charged."""

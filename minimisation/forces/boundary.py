@@ -11,7 +11,7 @@ from minimisation.contract import wire
 from minimisation.contract.errors import PolicyError
 from minimisation.contract.measures import Measure, Scene
 from minimisation.contract.release import Artefact, Held, Release
-from minimisation.contract.steps import PayloadKind, Premises, Step
+from minimisation.contract.steps import Guarded, PayloadKind, Premises, Step
 from minimisation.contract.usecase import UseCase
 from minimisation.forces.actors import Actor
 from minimisation.forces.analysis import SHARE, Split, build
@@ -98,6 +98,8 @@ class Force:
         private = loss_of(step, use_case) is not None
         contributors = None if private else self._contributors
         rule = rule or self.policy.objection(step, use_case, contributors)
+        if rule is None and isinstance(step, Guarded):
+            rule = step.objection(use_case, self.memory)
         if rule is not None:
             self._log(Event.CONSULTATION, step.name, use_case, f"refused: {rule}")
         return rule

@@ -88,8 +88,9 @@ def test_turns_are_counted_and_charged_on_disk_until_the_budget_ends(
     reply = sent(settings, case, private(2))
     assert reply.content.metric_records[METRICS]["num-examples"]
     charged = [each for each in home.log("ledger").entries() if each.get("state") == "reserved"]
-    assert len(charged) == 3, "what was set aside for the turn out of order is not given back"
-    other = sent(settings, case, private(1, "b"))
+    assert len(charged) == 2, "a turn out of order is refused before anything is set aside"
+    assert not sent(settings, case, private(1, "b")).has_error()
+    other = sent(settings, case, private(1, "c"))
     assert other.error.code == SPENT
     assert "budget" in str(other.error.reason)
 

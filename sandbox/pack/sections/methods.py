@@ -23,6 +23,7 @@ KNOWN: dict[str, tuple[str, str]] = {
     "private-marginals": ("young", "keeps only the marginals it was given"),
     "federated-newton": ("established", "sums of few people speak of them"),
     "federated-averaging": ("established", "updates can give people away"),
+    "federated-forest": ("established", "trees of one force are seen in the clear"),
     "federated-trees": ("established", "sums of few people speak of them"),
     "federated": ("young", "claims hold for honest servers, unless sums are masked"),
 }
