@@ -29,6 +29,7 @@ from minimisation.statistics.noise import (
     DiscreteGaussian,
     Integers,
     check_budget,
+    concentrated,
     perturb,
     rho_of,
 )
@@ -84,6 +85,7 @@ class PrivateMoments:
             bounds=(("clipped_vectors", 1),),
             forces=1,
             mechanism=f"one clipped moment vector, {noise_of(self.epsilon, self.delta)}",
+            rho=concentrated(noise_of(self.epsilon, self.delta), LONGEST**2),
         )
 
     def run(self, premises: Premises) -> pa.Table:

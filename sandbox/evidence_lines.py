@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from minimisation import UseCaseError
+from minimisation.forces.toml_file import explain
 from sandbox.findings import Finding
-from sandbox.use_case_files import explain
 
 SCHEMA = 1
 """Version of the line format that this code writes and reads."""
@@ -136,6 +136,7 @@ class Loss(Part):
     bounds: tuple[tuple[str, int], ...] | dict[str, int] = ()
     forces: int = 1
     mechanism: str = ""
+    rho: float | None = None
     epsilon_everywhere: float
     delta_everywhere: float
 

@@ -29,6 +29,8 @@ class PrivacyLoss:
     """The mechanism and its noise scale in words."""
     neighbours: str = "add or remove all rows of one unit"
     """Neighbour relation."""
+    rho: float | None = None
+    """Zero-concentrated loss, where that is the guarantee that (epsilon, delta) is derived from."""
 
     def __post_init__(self) -> None:
         """Refuse a loss that is not a positive finite number.
@@ -40,6 +42,8 @@ class PrivacyLoss:
             raise ValueError(f"epsilon ({self.epsilon}) must be a positive finite number")
         if not 0 <= self.delta < 1:
             raise ValueError(f"delta ({self.delta}) must be in [0, 1)")
+        if self.rho is not None and not (math.isfinite(self.rho) and self.rho > 0):
+            raise ValueError(f"rho ({self.rho}) must be a positive finite number")
 
     @property
     def epsilon_everywhere(self) -> float:

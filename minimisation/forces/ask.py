@@ -198,8 +198,10 @@ class Forces:
         if self._unprotected or not self._losses:
             return None
         first = self._losses[0]
+        rhos = [loss.rho for loss in self._losses if loss.rho is not None]
         return replace(
             first,
+            rho=sum(rhos) if len(rhos) == len(self._losses) else None,
             epsilon=sum(loss.epsilon for loss in self._losses),
             delta=sum(loss.delta for loss in self._losses),
             mechanism="; ".join(dict.fromkeys(loss.mechanism for loss in self._losses)),

@@ -5,7 +5,10 @@ loss with additive delta (Bun and Steinke 2016; that such filters may be fed ada
 Zrnic 2021, Whitehouse and others 2023). A request is covered if either sum stays within the budget.
 That is sound although which one holds depends on what was asked: outcomes along which the basic sum
 holds are pointwise e^epsilon as likely at most, the others are outcomes of the zcdp filter, which
-is stopped where its own sum ends, and their delta is charged once. A *block* of queries that is
+is stopped where its own sum ends, and their delta is charged once. A zero-concentrated release that
+is stated as (epsilon, delta) too enters the basic sum with that; its delta may be lost on outcomes
+that end in the zcdp filter, but only while the basic sum still held, so at most half the account's.
+A *block* of queries that is
 declared before the first draw may be costed by numerical composition (Meiser and Mohammadi 2018,
 Koskela and others 2020), through the dominating pair of all epsilon-private mechanisms (Kairouz, Oh
 and Viswanath 2015), so it holds for noise on whole vectors as well.
@@ -18,6 +21,7 @@ from fractions import Fraction
 from typing import Any, get_args
 
 from minimisation.contract.errors import MissingEngineError
+from minimisation.contract.privacy import PrivacyLoss
 from minimisation.forces.policy import Budget, Period
 from minimisation.statistics.noise import (
     DiscreteLaplace,
@@ -50,6 +54,8 @@ class Spend:
     """Pure epsilon; None where there is none, as for Gaussian noise."""
     delta: float = 0.0
     """Additive delta, such as that of thresholding unknown keys."""
+    basic_delta: float = 0.0
+    """Delta that epsilon holds with beyond that, where the release is zero-concentrated."""
 
     def __post_init__(self) -> None:
         """Refuse a release that claims to cost nothing.
@@ -60,6 +66,7 @@ class Spend:
         check_budget(self.rho, self.delta)
         if self.epsilon is not None:
             check_budget(self.epsilon, self.delta)
+            check_budget(self.epsilon, self.basic_delta)
 
     @classmethod
     def of(cls, noise: Noise, l1: int, l2_squared: int, delta: float = 0.0) -> "Spend":
@@ -79,6 +86,18 @@ class Spend:
         """Loss of an (epsilon, delta)-private release of which no more is known."""
         return cls(rho=epsilon**2 / 2, epsilon=epsilon, delta=delta)
 
+    @classmethod
+    def concentrated(cls, rho: float, epsilon: float, delta: float) -> "Spend":
+        """Loss of a rho-zero-concentrated release that is (epsilon, delta)-private as well."""
+        return cls(rho=rho, epsilon=epsilon, basic_delta=delta)
+
+    @classmethod
+    def stated(cls, loss: PrivacyLoss) -> "Spend":
+        """What a loss as a boundary knows it is charged as."""
+        if loss.rho is None:
+            return cls.approximate(loss.epsilon, loss.delta)
+        return cls.concentrated(loss.rho, loss.epsilon, loss.delta)
+
     @property
     def amount(self) -> "Amount":
         """In whole units, rounded up, so that nothing is free."""
@@ -86,6 +105,7 @@ class Spend:
             rho=_up(self.rho, UNITS),
             epsilon=None if self.epsilon is None else _up(self.epsilon, UNITS),
             delta=_up(self.delta, DELTA_UNITS),
+            basic_delta=_up(self.basic_delta, DELTA_UNITS),
         )
 
 
@@ -99,6 +119,8 @@ class Amount:
     """Billionths of summed epsilon; None if one of them has no pure epsilon."""
     delta: int = 0
     """Additive delta in units of 1e-18."""
+    basic_delta: int = 0
+    """Delta that only the summed epsilon holds with, in units of 1e-18."""
 
     def __add__(self, other: "Amount") -> "Amount":
         """Both together."""
@@ -107,6 +129,7 @@ class Amount:
             rho=self.rho + other.rho,
             epsilon=(self.epsilon or 0) + (other.epsilon or 0) if known else None,
             delta=self.delta + other.delta,
+            basic_delta=self.basic_delta + other.basic_delta,
         )
 
     @property
@@ -147,9 +170,11 @@ class Account:
 
     def covers(self, spent: Amount) -> bool:
         """Whether everything spent in a period stays within (epsilon, delta), by either sum."""
-        if spent.delta > _down(self.delta / 2, DELTA_UNITS):
+        share = _down(self.delta / 2, DELTA_UNITS)
+        if spent.delta + min(spent.basic_delta, share) > share:
             return False
         by_sum = spent.epsilon is not None and spent.epsilon <= _down(self.epsilon, UNITS)
+        by_sum = by_sum and spent.delta + spent.basic_delta <= share
         return by_sum or (self.delta > 0 and spent.rho <= _down(self._most_rho, UNITS))
 
     def zcdp(self, spent: Amount) -> float:
@@ -161,7 +186,9 @@ class Account:
     def guarantee(self, spent: Amount) -> tuple[float, float]:
         """The (epsilon, delta) that everything spent so far amounts to."""
         basic, zcdp, delta = spent.basic, self.zcdp(spent), spent.delta / DELTA_UNITS
-        return (basic, delta) if basic <= zcdp else (zcdp, delta + self.delta / 2)
+        if basic <= zcdp:
+            return basic, (spent.delta + spent.basic_delta) / DELTA_UNITS
+        return zcdp, delta + self.delta / 2
 
     @property
     def _most_rho(self) -> float:

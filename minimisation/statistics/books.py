@@ -1,8 +1,8 @@
 """What the forces' door enters in a force's ledger: releases are charged, assessments are counted.
 
-The door knows a loss as (epsilon, delta). Where delta is above 0 no more is claimed of it than that
-it is a pure loss but for delta (Bun and Steinke 2016, section 8), which holds for Gaussian noise
-too and overstates it.
+A mechanism that states a zero-concentrated loss is charged for that, and in the plain sum for its
+(epsilon, delta). Of any other with delta above 0 no more is claimed than that it is a pure loss but
+for delta (Bun and Steinke 2016, section 8).
 """
 
 import secrets
@@ -54,7 +54,7 @@ class ReleaseBook:
         try:
             reservation = self.ledger.reserve(
                 self.account,
-                Spend.approximate(loss.epsilon, loss.delta),
+                Spend.stated(loss),
                 purpose=self.purpose,
                 analyst=self.analyst,
                 request=secrets.token_hex(),  # every run draws noise of its own
@@ -101,7 +101,7 @@ class AssessmentBook:
 
         A run is entered in the ledger once, with its first mechanism.
         """
-        total = self.run + Spend.approximate(loss.epsilon, loss.delta).amount
+        total = self.run + Spend.stated(loss).amount
         if not self.account.covers(total):
             return None
         if self.run == NOTHING:

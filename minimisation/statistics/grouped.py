@@ -99,6 +99,7 @@ class PrivateSums:
             bounds=(("groups", chosen.groups), ("rows", chosen.rows)),
             forces=1,
             mechanism=f"{used} on a vector of L1 sensitivity {chosen.l1}",
+            rho=noise.concentrated(used, chosen.l2_squared),
         )
 
     def run(self, premises: Premises) -> pa.Table:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -93,7 +93,7 @@ class Ledger:
             else:
                 refuse_beyond(self.cap, "force, all purposes and analysts")
             own_words = {"state": "reserved", "purpose": purpose, "analyst": analyst, "what": what}
-            paid = {"rho": cost.rho, "epsilon": cost.epsilon, "delta": cost.delta}
+            paid = asdict(cost)
             number = writer.append({**own_words, **paid, "request": digest, "at": at.isoformat()})
         return Reservation(number=number, request=digest)
 
@@ -306,7 +306,13 @@ def _charged(
 
 
 def _amount(entry: Entry) -> Amount:
-    return Amount(rho=entry["rho"], epsilon=entry["epsilon"], delta=entry["delta"])
+    # ledgers that were begun earlier have no delta of the sum's own
+    return Amount(
+        rho=entry["rho"],
+        epsilon=entry["epsilon"],
+        delta=entry["delta"],
+        basic_delta=entry.get("basic_delta", 0),
+    )
 
 
 def _spent(entries: Iterable[Entry], now: tuple[datetime, Period], **scope: str | None) -> Amount:

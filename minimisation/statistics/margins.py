@@ -83,6 +83,7 @@ class PrivateMargins:
             bounds=(("margins", features), ("rows", 1)),
             forces=1,
             mechanism=f"{used} on {features} margins",
+            rho=noise.concentrated(used, features),
         )
 
     def run(self, premises: Premises) -> pa.Table:

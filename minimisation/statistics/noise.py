@@ -177,6 +177,11 @@ def rho_of(epsilon: float, delta: float) -> float:
     return low
 
 
+def concentrated(noise: Noise, l2_squared: int) -> float | None:
+    """Zero-concentrated loss of Gaussian noise at a squared L2 sensitivity; None of any other."""
+    return l2_squared / (2 * noise.scale**2) if isinstance(noise, DiscreteGaussian) else None
+
+
 def perturb(values: Integers, noise: Noise) -> Integers:
     """Add independent noise to every entry in one draw.
 

@@ -106,7 +106,7 @@ def _declared(losses: "list[Amount]", account: "Account") -> float | None:
     pure = [loss.basic for loss in losses]
     if len(pure) < 2 or account.delta == 0 or not all(map(math.isfinite, pure)):  # noqa: PLR2004 - one is no block
         return None
-    if any(loss.delta for loss in losses):
+    if any(loss.delta or loss.basic_delta for loss in losses):
         return None
     try:
         return block_cost(pure, account.delta / 2).epsilon

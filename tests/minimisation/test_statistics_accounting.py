@@ -106,6 +106,62 @@ def test_noise_costs_what_its_sensitivity_makes_it() -> None:
     assert (gaussian.epsilon, gaussian.rho) == (None, 0.025)
 
 
+def test_a_concentrated_loss_pays_its_rho_in_one_sum_and_epsilon_and_delta_in_the_other() -> None:
+    account = Account(epsilon=1.0, delta=1e-6)
+    rho = rho_of(0.5, 1e-7)
+    gaussian = Spend.concentrated(rho, 0.5, 1e-7).amount
+    pure = Spend.pure(0.5).amount
+    # by zcdp the pure release alone is too much; by the sum both fit
+    assert not account.covers(Amount(rho=(gaussian + pure).rho, epsilon=None))
+    assert account.covers(gaussian + pure)
+    assert account.guarantee(gaussian + pure) == (1.0, 1e-7)
+    assert not account.covers(gaussian + gaussian + pure)
+
+
+def test_concentrated_losses_compose_as_their_rhos_do() -> None:
+    account = Account(epsilon=1.0, delta=1e-6)
+    one = Spend.concentrated(rho_of(0.1, 1e-7), 0.1, 1e-7).amount
+    as_pure = Spend.approximate(0.1, 1e-7).amount
+
+    def most(each: Amount) -> int:
+        spent, count = each, 0
+        while account.covers(spent):
+            spent, count = spent + each, count + 1
+        return count
+
+    assert most(as_pure) == 5  # half of delta is used up
+    assert most(one) == int(rho_of(1.0, 5e-7) * UNITS) // one.rho > 50
+
+
+def test_deltas_of_both_sums_and_the_conversion_stay_within_the_budget() -> None:
+    account = Account(epsilon=1.0, delta=1e-6)
+    gaussian = Spend.concentrated(1e-4, 0.01, 4e-7).amount
+    threshold = Spend.approximate(0.001, 2e-7).amount
+    assert account.covers(gaussian + gaussian)  # zcdp alone
+    assert account.covers(gaussian)
+    assert not account.covers(gaussian + threshold)  # 6e-7 of the 5e-7 that are not kept
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0.01, 2), st.sampled_from([0.0, 1e-9, 1e-7])), max_size=12),
+)
+def test_what_is_covered_is_within_the_budget_by_one_of_the_sums(
+    losses: list[tuple[float, float]],
+) -> None:
+    account = Account(epsilon=2.0, delta=1e-6)
+    spent, rho, epsilon, delta = Amount(), 0.0, 0.0, 0.0
+    for own, failure in losses:
+        own_rho = rho_of(own, failure) if failure else own**2 / 2
+        each = Spend.concentrated(own_rho, own, failure) if failure else Spend.pure(own)
+        if not account.covers(spent + each.amount):
+            break
+        spent, rho = spent + each.amount, rho + own_rho
+        epsilon, delta = epsilon + own, delta + failure
+    zcdp = epsilon_of(rho, account.delta / 2) if rho else 0.0
+    assert (epsilon <= 2.0 + 1e-9 and delta <= 5e-7) or zcdp <= 2.0 + 1e-6
+
+
 def test_gaussian_noise_needs_a_budget_with_delta() -> None:
     gaussian = Spend(rho=0.1, epsilon=None).amount
     assert not Account(epsilon=100.0).covers(gaussian)

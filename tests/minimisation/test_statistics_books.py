@@ -1,5 +1,6 @@
 """The forces' door and ledgers on disk: what leaves is charged for good, repeats are counted."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from minimisation import (
     BudgetExceededError,
+    Contribution,
     Forces,
     Payload,
     PolicyError,
@@ -20,10 +22,12 @@ from minimisation import (
 from minimisation.forces import ledger as door
 from minimisation.forces.policy_file import PolicyFile
 from minimisation.options.private_statistics import PrivateStatistics
-from minimisation.statistics.accounting import Account
+from minimisation.statistics import noise
+from minimisation.statistics.accounting import UNITS, Account, Amount, Spend
 from minimisation.statistics.books import AssessmentBook, ReleaseBook
-from minimisation.statistics.grouped import PrivateSums
+from minimisation.statistics.grouped import PrivateSums, noise_of, plan_of
 from minimisation.statistics.ledger import Ledger
+from minimisation.statistics.noise import DiscreteGaussian
 from tests.minimisation.test_statistics_ledger import ledger_in
 
 LOSS = PrivacyLoss(
@@ -59,6 +63,46 @@ def test_a_release_is_charged_to_every_force_on_disk(
         states = [(entry["state"], entry.get("what")) for entry in ledger.entries()]
         assert states == [("reserved", "private-sums"), ("started", None), ("committed", None)]
         assert ledger.spent().basic == 0.6
+
+
+def test_gaussian_noise_is_charged_its_own_rho_at_the_door(
+    grouped_forces: Forces, grouped_use_case: UseCase, tmp_path: Path
+) -> None:
+    many = replace(grouped_use_case, contribution=Contribution(groups=10, rows=1))
+    grouped_forces = replace(grouped_forces, use_case=many)
+    step, used = PrivateSums(epsilon=1.0, delta=1e-5), noise_of(many, 1.0, 1e-5)
+    assert isinstance(used, DiscreteGaussian)
+    ledgers = {name: ledger_in(tmp_path / name) for name in grouped_forces.names}
+    for force in grouped_forces:
+        force.ledger = released(ledgers[force.name], 1.9, 1e-4)
+    with grouped_forces as forces:
+        # two of them are 2.0 by the sum, which is more than there is
+        for _ in range(2):
+            forces.ask(step).complete()
+    true = noise.mechanism_loss(used, math.sqrt(plan_of(many).l2_squared))
+    for ledger in ledgers.values():
+        spent = ledger.spent()
+        assert 2 * true <= spent.rho / UNITS <= 2 * true * 1.001 + 2 / UNITS
+        assert (spent.epsilon, spent.delta, spent.basic_delta) == (2 * UNITS, 0, 2 * 10**13)
+        assert ledger.verify() == 6
+
+
+def test_an_entry_of_an_older_ledger_has_no_delta_of_the_sums_own(tmp_path: Path) -> None:
+    ledger = ledger_in(tmp_path)
+    body = {"state": "reserved", "purpose": "p", "analyst": "a", "what": "", "request": "r"}
+    paid = {"rho": 125_000_000, "epsilon": 500_000_000, "delta": 7}
+    with ledger.log.writing() as writer:
+        writer.append({**body, **paid, "at": ledger.clock().isoformat()})
+    assert ledger.spent() == Amount(**paid)
+    ledger.reserve(
+        Account(epsilon=9.0, delta=1e-6),
+        Spend.pure(0.5),
+        purpose="p",
+        analyst="a",
+        request="another",
+    )
+    assert ledger.spent().basic == 1.0
+    assert ledger.verify() == 2
 
 
 def test_another_process_finds_the_budget_spent(grouped_forces: Forces, tmp_path: Path) -> None:
