@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimisation import UseCaseError
@@ -67,6 +67,7 @@ def test_finished_lists_option_and_repeat_whatever_the_status(path: Path) -> Non
     assert finished(path, "aa11") == {("raw-pool", 0), ("each-alone", 1)}
 
 
+@settings(deadline=None)
 @given(cut=st.integers(min_value=1))
 def test_a_kill_at_any_byte_of_the_last_line_loses_that_line_alone(
     tmp_path_factory: pytest.TempPathFactory, cut: int
