@@ -12,15 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from minimisation import PayloadKind, UseCase, UseCaseError
-from sandbox.use_case_files import (
-    ColumnTable,
-    FloorTable,
-    Strict,
-    UseCaseFile,
-    explain,
-    load,
-    read_text,
-)
+from minimisation.forces.toml_file import Strict, explain, read_text
+from sandbox.use_case_files import load
+from sandbox.use_case_tables import ColumnTable, FloorTable, UseCaseFile
 
 
 class DemoTable(Strict):

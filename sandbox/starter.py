@@ -5,10 +5,11 @@ from pathlib import Path
 
 import duckdb
 
-from minimisation import UseCaseError
+from minimisation import Floor, UseCaseError
 from minimisation.contract.usecase import FORCE
 from sandbox.flat_files import columns_of
-from sandbox.use_case_files import UseCaseFile, load
+from sandbox.use_case_files import load
+from sandbox.use_case_tables import UseCaseFile
 
 HEAD = """\
 # Study plan. It is hashed before anything runs; change it and it is a new plan, and the old one
@@ -22,7 +23,7 @@ held_out = 0.3            # share of people no option sees; they judge every opt
 
 # [floor]                 # replaces the use case's floor; fix it before you look at any result
 # measure = "{measure}"
-# at_least = 0.7
+# {direction} = {value:g}
 
 [data]
 status = "protected"      # protected: no rows leave any force; public: published or permitted data
@@ -46,6 +47,8 @@ features = []            # FILL IN: columns known before the as-of date
 measure = "auc"
 at_least = 0.7
 """
+DRAFTED_FLOOR = Floor(measure="auc", value=0.7, direction="at_least")
+"""The floor of a use case that is drafted from a file's header."""
 
 
 def starter_plan(path: Path, use_case: str | None, folder: Path) -> tuple[str, str | None]:
@@ -67,12 +70,15 @@ def starter_plan(path: Path, use_case: str | None, folder: Path) -> tuple[str, s
     with duckdb.connect() as connection:
         held = columns_of(connection, path)
     definition = load(use_case, folder) if use_case is not None else None
+    floor = definition.floor.value() if definition else DRAFTED_FLOOR
     file = Path(os.path.relpath(path, folder))
     head = HEAD.format(
         title="Name your study",
         use_case=use_case or "my-use-case.toml",
         hint="shipped name or file; see: sandbox use-cases",
-        measure=definition.floor.measure if definition else "auc",
+        measure=floor.measure,
+        direction=floor.direction,
+        value=floor.value,
         file=file.as_posix(),
     )
     guess = next((name for name in held if FORCE in name.lower()), None)

@@ -140,6 +140,7 @@ def test_the_same_data_is_loaded_once(folder: Path) -> None:
 
 def test_a_starter_plan_maps_what_it_can_and_asks_for_the_rest(folder: Path) -> None:
     plan, case = starter_plan(folder / "data.csv", "own.toml", folder)
+    assert '# measure = "auc"\n# at_least = 0.6\n' in plan
     assert case is None
     assert 'age = "age"' in plan
     assert "FILL IN: the column that tells the forces apart" in plan
