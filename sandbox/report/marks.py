@@ -173,9 +173,9 @@ def risk_axis(comparison: Comparison, marks: list[Mark]) -> Axis:
     """The attack measure's axis, guessing included."""
     ends = [end for mark in marks for end in (mark.risk_low, mark.risk_high)]
     guessing = baseline(comparison)
-    title = entry(comparison.attack_measure or "membership").title
-    title = f"Worst {title}, lower is safer"
-    return _axis(title, [*ends, *([] if guessing is None else [guessing])])
+    title = entry(comparison.attack_measure or "membership").title.removeprefix("worst ")
+    ends += [] if guessing is None else [guessing]
+    return _axis(f"Worst {title}, lower is safer", ends)
 
 
 def baseline(comparison: Comparison) -> float | None:
