@@ -10,11 +10,11 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import duckdb
 
 from minimisation.contract.errors import PolicyError, StoreError
+from minimisation.forces.archived import Archived, Authorisation, months_after
 from minimisation.forces.keys import LENGTH, ForceKey
 from minimisation.forces.paths import Paths
 from minimisation.forces.records import read_record, write_record
@@ -26,47 +26,6 @@ MONTHS = 12
 
 SHORTEST, LONGEST = timedelta(hours=3), timedelta(hours=12)
 """Bounds of the delay before an authorised snapshot can be read."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Authorisation:
-    """A written permission to read one archived snapshot."""
-
-    who: str
-    """The person who may read it."""
-    why: str
-    """For which purpose."""
-    until: datetime
-    """When the permission ends."""
-    by: str
-    """Fingerprint of the key of whoever granted it."""
-
-    def __post_init__(self) -> None:
-        """Refuse an authorisation that leaves something open.
-
-        Raises:
-            PolicyError: naming the rule.
-        """
-        if not (self.who.strip() and self.why.strip() and self.by.strip()):
-            raise PolicyError("an authorisation must say who, why and by whom")
-        if self.until.tzinfo is None:
-            raise PolicyError("an authorisation must end at a time with a time zone")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Archived:
-    """One replaced snapshot."""
-
-    snapshot: Snapshot
-    """What was replaced; its key is wrapped under the archive's."""
-    replaced: datetime
-    """When."""
-    expires: datetime
-    """When its key is destroyed."""
-    ready: datetime | None = None
-    """When an authorised reader may open it; None if nobody asked."""
-    authorisation: Authorisation | None = None
-    """The permission, if there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,48 +183,17 @@ class Archive:
         return entry
 
     def _write(self, entry: Archived) -> None:
-        record: dict[str, Any] = entry.snapshot.record()
-        record |= {"replaced": entry.replaced.isoformat(), "expires": entry.expires.isoformat()}
-        if (given := entry.authorisation) is not None and entry.ready is not None:
-            record |= {"who": given.who, "why": given.why, "by": given.by}
-            record |= {"until": given.until.isoformat(), "ready": entry.ready.isoformat()}
         path = self.paths.archive / f"{entry.snapshot.name}.json"
-        write_record(path, record, self._sealing)
+        write_record(path, entry.record(), self._sealing)
 
     def _read(self, name: str) -> Archived | None:
         path = self.paths.archive / f"{name}.json"
         if path.is_file() and not path.read_bytes().strip(b"\0"):
             path.unlink(missing_ok=True)  # a purge was killed after it destroyed the key
         record = read_record(path, "archive record", self._sealing)
-        if record is None:
-            return None
-        given = None
-        if "who" in record:
-            until = datetime.fromisoformat(record["until"])
-            given = Authorisation(
-                who=record["who"], why=record["why"], until=until, by=record["by"]
-            )
-        return Archived(
-            snapshot=Snapshot.of(record),
-            replaced=datetime.fromisoformat(record["replaced"]),
-            expires=datetime.fromisoformat(record["expires"]),
-            ready=datetime.fromisoformat(record["ready"]) if given else None,
-            authorisation=given,
-        )
+        return None if record is None else Archived.of(record)
 
     @property
     def _sealing(self) -> bytes:
         # so that nobody without the key grants a permission or moves an expiry
         return self.key.derive("archive records")
-
-
-def months_after(start: datetime, months: int) -> datetime:
-    """The same day some months later, or the last of that month."""
-    month = start.month - 1 + months
-    year, month = start.year + month // 12, month % 12 + 1
-    for day in range(start.day, 27, -1):
-        try:
-            return start.replace(year=year, month=month, day=day)
-        except ValueError:
-            continue
-    return start.replace(year=year, month=month, day=min(start.day, 28))

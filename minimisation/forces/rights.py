@@ -11,7 +11,7 @@ import duckdb
 from minimisation.contract.errors import StoreError
 from minimisation.forces.actors import Credential
 from minimisation.forces.acts import ERASE, RECTIFY
-from minimisation.forces.archive import Archived
+from minimisation.forces.archived import Archived
 from minimisation.forces.history import Reached, Request
 from minimisation.forces.home import Home
 from minimisation.forces.lineage import Derivative

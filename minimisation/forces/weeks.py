@@ -14,7 +14,7 @@ from minimisation.contract.tables import TABLES
 from minimisation.forces import sql
 from minimisation.forces.actors import Credential
 from minimisation.forces.acts import GRANT, LOAD, PURGE, RETRIEVE
-from minimisation.forces.archive import Authorisation
+from minimisation.forces.archived import Authorisation
 from minimisation.forces.history import Week
 from minimisation.forces.home import Home
 from minimisation.forces.intake import Intake

@@ -13,7 +13,8 @@ import pytest
 from minimisation import PolicyError, StoreError
 from minimisation.forces import archive as module
 from minimisation.forces import vault
-from minimisation.forces.archive import Archive, Authorisation, months_after
+from minimisation.forces.archive import Archive
+from minimisation.forces.archived import Authorisation, months_after
 from minimisation.forces.keys import ForceKey
 from minimisation.forces.paths import Paths
 from minimisation.forces.snapshots import Snapshots
