@@ -8,28 +8,12 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plan_line import PLAN
 
 from minimisation import UseCaseError
 from sandbox.evidence import append, finished, load, read
 from sandbox.evidence_lines import json_schema
 from sandbox.findings import Finding
-
-PLAN: dict[str, Any] = {
-    "schema": 1,
-    "kind": "plan",
-    "plan": "aa11",
-    "title": "A question",
-    "use_case": {
-        "name": "toy",
-        "title": "A question",
-        "unit": "person",
-        "question": {"kind": "binary-outcome", "target": "y", "features": ["age"]},
-    },
-    "floor": {"measure": "auc", "value": 0.7, "direction": "at_least"},
-    "repeats": 2,
-    "data_status": "demo",
-    "at": "2026-01-01T10:00:00+00:00",
-}
 
 
 def run(option: str, repeat: int, **changes: object) -> dict[str, Any]:

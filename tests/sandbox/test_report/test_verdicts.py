@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plan_line import PLAN
 
 from sandbox.evidence import Evidence
 from sandbox.evidence_lines import Header, Row
@@ -17,23 +18,6 @@ from sandbox.report.marks import DOMINATED, LONGEST, UNBEATEN, trade_off_marks
 
 Figures = tuple[float, float, float]
 """Low, value, high."""
-
-PLAN: dict[str, Any] = {
-    "schema": 1,
-    "kind": "plan",
-    "plan": "aa11",
-    "title": "A question",
-    "use_case": {
-        "name": "toy",
-        "title": "A question",
-        "unit": "person",
-        "question": {"kind": "binary-outcome", "target": "y", "features": ["age"]},
-    },
-    "floor": {"measure": "auc", "value": 0.7, "direction": "at_least"},
-    "repeats": 1,
-    "data_status": "demo",
-    "at": "2026-01-01T10:00:00+00:00",
-}
 
 
 def run(
@@ -69,7 +53,7 @@ def run(
 def compared(*rows: dict[str, Any], **changes: object) -> Comparison:
     return Comparison(
         Evidence(
-            header=Header.model_validate(PLAN | changes),
+            header=Header.model_validate(PLAN | {"repeats": 1} | changes),
             rows=tuple(Row.model_validate(row) for row in rows),
         )
     )
