@@ -18,6 +18,7 @@ from minimisation import (
     NotApplicableError,
     Option,
     UseCase,
+    UseCaseError,
 )
 from synthetic import (
     OPTIONS,
@@ -109,9 +110,22 @@ CASES = {
     "2,000 labels": Bad(change=two_thousand, declare=labels("ethnicity", 2000)),
     "2,000 labels twice": Bad(change=both_labelled, declare=both, refused_by=PAIRS),
     "labels outside the domain": Bad(change=put("sex", pa.array(["martian", "male"] * 40))),
-    "dates among the labels": Bad(change=put("sex", pa.array([date(1850, 1, 1)] * 80))),
+    "dates before 1900 among the labels": Bad(change=put("sex", pa.array([date(1850, 1, 1)] * 80))),
     "a wide table": Bad(change=widened, declare=wide, refused_by=PAIRS),
 }
+
+
+def test_dates_in_a_column_of_numbers_are_refused_in_one_line_before_any_option_runs(
+    open_forces: Open, people: People, outcome_use_case: UseCase
+) -> None:
+    births = put("age", pa.array([date(1850, 1, 1)] * 80))(people(80))
+    with (
+        pytest.raises(UseCaseError, match="must fit the store") as refusal,
+        open_forces(outcome_use_case, {"ashmere": births}, held_out=0.0),
+    ):
+        pass
+    assert "1850" not in str(refusal.value)
+    assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("case", CASES)
