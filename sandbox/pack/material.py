@@ -11,6 +11,9 @@ from sandbox.report.comparison import Comparison
 LAW_AS_AT = date(2025, 9, 1)
 """When the pack's references to law were last read through by its authors."""
 
+PROFILE = "inquiry/profile"
+"""Origin of figures about how many people, rows and filled columns there are."""
+
 RESPONSE_DAYS = 10
 """Working days within which a data protection officer answers a submitted form."""
 
@@ -87,6 +90,12 @@ class Material:
     def inquiry(self, topic: str) -> Inquiry | None:
         """What was measured about the question, if it was."""
         return self.comparison.evidence.inquiries.get(topic)
+
+    @property
+    def profile(self) -> Mapping[str, Any]:
+        """How many people, rows and filled columns there are; empty if not measured."""
+        found = self.inquiry("profile")
+        return found.data if found else {}
 
     def measured(self, *measures: str) -> bool:
         """Whether any option has a value of one of these measures."""

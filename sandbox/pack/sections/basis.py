@@ -3,7 +3,7 @@
 from sandbox.pack.document import Blank, Block, Say, Section, grid, missing
 from sandbox.pack.material import Material
 from sandbox.pack.sections import curves
-from sandbox.pack.sections.purpose import sensitive
+from sandbox.pack.sections.columns import sensitive
 
 
 def sections(material: Material) -> list[Section]:

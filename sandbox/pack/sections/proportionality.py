@@ -93,8 +93,7 @@ def _disadvantages(material: Material) -> list[str]:
     comparison = material.comparison
     said = [wording.trade_off_finding(comparison), wording.egress_finding(comparison)]
     said += _load(_best(comparison))
-    profile = material.inquiry("profile")
-    subjects = profile.data.get("subjects", {}) if profile else {}
+    subjects = material.profile.get("subjects", {})
     if subjects:
         kinds = formats.listed([f"{name} ({count})" for name, count in subjects.items()])
         said.append(f"People whose records are read, whatever their part: {kinds}.")
