@@ -65,7 +65,7 @@ def _option(comparison: Comparison, option: OptionRuns) -> tuple[Cell, ...]:
         head,
         Cell(text=value, small=(interval or "no interval was measured", *_some_runs(option))),
         Cell(text=words, tag=tag),
-        _difference(comparison, option),
+        difference(comparison, option),
         Cell(text=formats.number(option.person_rows or 0)),
         Cell(text=formats.size(option.bytes_out or 0)),
         Cell(text=worst, small=tuple(controls)),
@@ -80,7 +80,8 @@ def _some_runs(option: OptionRuns) -> tuple[str, ...]:
     return (f"{lost} of {len(option.rows)} repeats gave no release: {reasons}",) if lost else ()
 
 
-def _difference(comparison: Comparison, option: OptionRuns) -> Cell:
+def difference(comparison: Comparison, option: OptionRuns) -> Cell:
+    """An option's headline figure minus that of pooling, with its interval and in words."""
     if option is comparison.reference:
         return Cell(text="reference")
     found = comparison.gain(option, comparison.reference)

@@ -13,7 +13,7 @@ from sandbox.report.comparison import Comparison, OptionRuns
 from sandbox.report.figures import Figure, slug
 from sandbox.report.glossary import entry
 from sandbox.report.intrusion import answers
-from sandbox.report.option_table import TAGS, privacy
+from sandbox.report.option_table import TAGS, difference, privacy
 from sandbox.report.tables import Cell, Table, memory, seconds
 
 
@@ -102,7 +102,7 @@ def _row(comparison: Comparison, option: OptionRuns) -> tuple[Cell, ...]:
         Cell(text=option.name, small=(option.stated_summary,) if option.stated_summary else ()),
         Cell(text=value, small=(interval,)),
         Cell(text=words, tag=tag),
-        _against(comparison, option),
+        difference(comparison, option),
         Cell(text=formats.number(rows or 0)),
         Cell(text=width),
         Cell(text="yes" if rows else "no"),
@@ -119,18 +119,6 @@ def _headline(comparison: Comparison, option: OptionRuns) -> tuple[str, str]:
     share = entry(comparison.floor.measure).share
     value, interval = formats.parts(estimate, share=share)
     return value, interval or "no interval was measured"
-
-
-def _against(comparison: Comparison, option: OptionRuns) -> Cell:
-    if option is comparison.reference:
-        return Cell(text="reference")
-    found = comparison.gain(option, comparison.reference)
-    words = wording.change(found, comparison.floor.direction)
-    if found is None:
-        return Cell(text=words)
-    share = entry(comparison.floor.measure).share
-    value, interval = formats.parts(found.estimate, share=share, sign=True)
-    return Cell(text=value, small=tuple(line for line in (interval, words) if line))
 
 
 def _unanswered(comparison: Comparison) -> list[Block]:
