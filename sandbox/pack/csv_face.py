@@ -3,7 +3,8 @@
 import csv
 import io
 
-from sandbox.pack.document import Document, Grid, cell_text
+from sandbox.pack.document import Document, Grid
+from sandbox.pack.pieces import cell_text
 
 MARKING = "marking"
 """Heading of the last column."""

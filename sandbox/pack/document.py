@@ -5,13 +5,14 @@ figure can be traced to where it came from and found again in every face.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from sandbox.report.tables import Cell, Table
 
 Tone: TypeAlias = Literal["plain", "lead", "finding", "quiet", "warning", "missing"]
+
 Origin: TypeAlias = str
 """Where a text's figures come from: `plan`, `runs`, `stores`, `code`, `person`, `benchmarks`, or
 the topic of an inquiry, such as `inquiry/profile`."""
@@ -167,31 +168,6 @@ class Document:
         return [block for block in self.of(Picture) if isinstance(block, Picture)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Piece:
-    """One piece of generated text and where it stands."""
-
-    anchor: str
-    """Its name in every face."""
-    text: str
-    """What it says."""
-    origin: Origin
-    """Where its figures come from."""
-    section: str
-    """Number of its section."""
-    table: str = ""
-    """Slug of its table."""
-    row: str = ""
-    """Heading of its row."""
-    column: str = ""
-    """Heading of its column."""
-
-    @property
-    def numeric(self) -> bool:
-        """Whether it holds a number."""
-        return any(character.isdigit() for character in self.text)
-
-
 def placed(document: Document) -> Document:
     """The document with anchors and the numbers of its blanks filled in.
 
@@ -218,85 +194,6 @@ def placed(document: Document) -> Document:
         if len(set(names)) != len(names):
             raise ValueError("blanks and tables must each have a name of their own")
     return done
-
-
-def pieces(document: Document) -> Iterator[Piece]:
-    """Every piece of generated text, in order; what people wrote is not among them."""
-    for section in document.every:
-        for block in section.blocks:
-            yield from _pieces(section, block)
-
-
-def _pieces(section: Section, block: Block) -> Iterator[Piece]:
-    number = section.number
-    if isinstance(block, Say):
-        yield Piece(anchor=block.anchor, text=block.text, origin=block.origin, section=number)
-    elif isinstance(block, Picture):
-        yield Piece(anchor=block.anchor, text=block.finding, origin=block.origin, section=number)
-    elif isinstance(block, Points):
-        for place, item in enumerate(block.items):
-            anchor = f"{block.anchor}.{place}"
-            yield Piece(anchor=anchor, text=item, origin=block.origin, section=number)
-    elif isinstance(block, Grid):
-        yield from _cells(section, block)
-
-
-def _cells(section: Section, grid: Grid) -> Iterator[Piece]:
-    for r, row in enumerate(grid.table.rows):
-        for c, cell in enumerate(row):
-            yield Piece(
-                anchor=f"{grid.anchor}.{r}.{c}",
-                text=cell_text(cell),
-                origin=grid.origin,
-                section=section.number,
-                table=grid.slug,
-                row=row[0].text,
-                column=grid.table.headings[c],
-            )
-    if grid.table.note:
-        yield Piece(
-            anchor=f"{grid.anchor}.note",
-            text=grid.table.note,
-            origin=grid.origin,
-            section=section.number,
-            table=grid.slug,
-        )
-
-
-def cell_text(cell: Cell) -> str:
-    """A cell on one line, its small print in brackets."""
-    return f"{cell.text} ({'; '.join(cell.small)})" if cell.small else cell.text
-
-
-def widths(table: Table) -> list[float]:
-    """Share of the page's width for each column, by how much stands in it."""
-    columns = range(len(table.headings))
-    texts = [[table.headings[c], *_column(table, c)] for c in columns]
-    needs = [min(max(NARROWEST, _mean(column), *map(_longest, column)), WIDEST) for column in texts]
-    return [need / sum(needs) for need in needs]
-
-
-NARROWEST = 11.0
-"""Letters below which a column is given no less room."""
-WIDEST = 45.0
-"""Letters beyond which a column is given no more room."""
-
-
-def _column(table: Table, place: int) -> list[str]:
-    return [cell_text(row[place]) for row in table.rows if place < len(row)]
-
-
-def _longest(text: str) -> float:
-    return max((len(word) for word in text.split()), default=1) + 2.0
-
-
-def _mean(texts: list[str]) -> float:
-    return sum(len(text) for text in texts) / len(texts)
-
-
-def bare(text: str) -> str:
-    """Text without the layout that faces differ in: white space, brackets, semicolons."""
-    return re.sub(r"[\s();\u00a0]+", " ", text).strip()
 
 
 def grid(  # noqa: PLR0913 - the parts of a table

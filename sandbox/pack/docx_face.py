@@ -5,7 +5,6 @@ by which it is found again when a pack is verified.
 """
 
 import io
-import re
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -28,14 +27,10 @@ from sandbox.pack.document import (
     Picture,
     Points,
     Say,
-    widths,
 )
+from sandbox.pack.paper import EMPTY, WIDE, bookmark, turned_pages, widths
 from sandbox.report.tables import Cell
 
-EMPTY = "Not filled in: write here"
-"""What stands in a blank that nobody has filled in."""
-WIDE = 6
-"""Tables with more columns than this turn their section's pages."""
 TITLE = " · "
 """Between number and key in a control's title."""
 SPACES = nsdecls("w")
@@ -44,11 +39,6 @@ SMALL = 14
 PAGE = {True: 9865, False: 14800}
 """Width between the margins in twentieths of a point: upright, turned."""
 TONES = {"quiet": "505a5f", "missing": "505a5f", "warning": "942514"}
-
-
-def bookmark(anchor: str) -> str:
-    """An anchor as the name of a bookmark: letters, digits and underscores, at most forty."""
-    return "n_" + re.sub(r"[^a-z0-9]", "_", anchor.lower())
 
 
 def write(document: Document) -> bytes:
@@ -67,7 +57,7 @@ def write(document: Document) -> bytes:
         line.add_run(meaning)
     turned = False
     for section in document.every:
-        wide = any(isinstance(b, Grid) and len(b.table.headings) > WIDE for b in section.blocks)
+        wide = turned_pages(section)
         if section is not document.front:
             if wide != turned:
                 _page(made.add_section(WD_SECTION.NEW_PAGE), document.marking, wide=wide)

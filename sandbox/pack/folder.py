@@ -11,7 +11,7 @@ from typing import Any
 
 from minimisation import UseCaseError
 from minimisation.forces.actors import ActorKey
-from sandbox.pack import csv_face, docx_face, html, json_face, odt_face, signing
+from sandbox.pack import csv_face, docx_face, html, json_face, json_schema, odt_face, signing
 from sandbox.pack.document import Document
 from sandbox.pack.material import Material
 
@@ -29,7 +29,7 @@ def contents(document: Document, material: Material, runs: bytes | None) -> dict
         "evidence.docx": docx_face.write(document),
         "evidence.odt": odt_face.write(document),
         "evidence.json": json_face.write(document, material),
-        "evidence.schema.json": json_face.schema(),
+        "evidence.schema.json": json_schema.schema(),
         **csv_face.write(document),
     }
     for picture in document.pictures:

@@ -7,7 +7,8 @@ sentences.
 import re
 from collections.abc import Iterator
 
-from sandbox.pack.document import Document, pieces
+from sandbox.pack.document import Document
+from sandbox.pack.pieces import pieces
 
 WORDS = {
     "anonymised": "say what was done; whether nobody can be told is not for a tool to say",

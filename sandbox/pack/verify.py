@@ -18,9 +18,11 @@ from minimisation import UseCaseError
 from sandbox import evidence
 from sandbox.pack import csv_face, docx_face, html, json_face, odt_face, safe, signing
 from sandbox.pack.build import build
-from sandbox.pack.document import Piece, bare, grid, pieces
+from sandbox.pack.document import grid
 from sandbox.pack.folder import MANIFEST, RUNS, read
 from sandbox.pack.material import Governance, Material
+from sandbox.pack.paper import bookmark
+from sandbox.pack.pieces import Piece, bare, pieces
 from sandbox.report.comparison import Comparison
 
 Status: TypeAlias = Literal["match", "drift", "cannot-check"]
@@ -194,5 +196,5 @@ def _check(piece: Piece, faces: Mapping[str, Texts], *, known: bool) -> Checked:
 def _says(piece: Piece, face: str, texts: Texts) -> bool:
     if face == "tables":  # a CSV holds cells alone
         return not piece.column or bare(texts.get(piece.anchor, "")) == bare(piece.text)
-    key = docx_face.bookmark(piece.anchor) if face in BOOKMARKED else piece.anchor
+    key = bookmark(piece.anchor) if face in BOOKMARKED else piece.anchor
     return key in texts and bare(texts[key]) == bare(piece.text)

@@ -13,9 +13,10 @@ from sandbox.cli import app
 from sandbox.evidence_lines import FloorFacts
 from sandbox.pack import jargon
 from sandbox.pack.build import FORM, OWN, build
-from sandbox.pack.document import Blank, Document, Grid, Picture, Say, pieces, placed
-from sandbox.pack.docx_face import bookmark
+from sandbox.pack.document import Blank, Document, Grid, Picture, Say, placed
 from sandbox.pack.material import working_days_after
+from sandbox.pack.paper import bookmark
+from sandbox.pack.pieces import pieces
 from sandbox.pack.sections import curves, factors, guide_index
 from sandbox.pack.sections.curves import Dot
 from sandbox.pack.sections.equality import unrecorded

@@ -13,10 +13,12 @@ import jsonschema
 import pytest
 from lxml import etree
 
-from sandbox.pack import csv_face, docx_face, html, json_face, odt_face
+from sandbox.pack import csv_face, docx_face, html, json_face, json_schema, odt_face
 from sandbox.pack.build import build
-from sandbox.pack.document import Document, Piece, bare, pieces
+from sandbox.pack.document import Document
 from sandbox.pack.material import Material
+from sandbox.pack.paper import bookmark
+from sandbox.pack.pieces import Piece, bare, pieces
 
 Build = Callable[..., Document]
 MARK = "OFFICIAL · SYNTHETIC"
@@ -35,7 +37,7 @@ def test_every_face_says_every_text(material: Callable[..., Material], kind: str
     document = build(content)
     for face in (docx_face, odt_face):
         said = face.read(face.write(document))
-        wrong = [p for p in pieces(document) if not same(p, said, docx_face.bookmark(p.anchor))]
+        wrong = [p for p in pieces(document) if not same(p, said, bookmark(p.anchor))]
         assert wrong == []
     for said in (
         html.read(html.write(document)),
@@ -65,8 +67,8 @@ def test_no_spreadsheet_takes_a_difference_for_a_formula(made: tuple[Document, M
 
 def test_the_json_keeps_to_its_schema(made: tuple[Document, Material]) -> None:
     data = json.loads(json_face.write(*made))
-    jsonschema.Draft202012Validator.check_schema(json_face.SCHEMA)
-    jsonschema.validate(data, json_face.SCHEMA)
+    jsonschema.Draft202012Validator.check_schema(json_schema.SCHEMA)
+    jsonschema.validate(data, json_schema.SCHEMA)
     assert len(data["numbers"]) > 200
 
 
@@ -78,7 +80,7 @@ def test_the_schema_refuses_what_the_face_never_says(made: tuple[Document, Mater
         data | {"provenance": data["provenance"] | {"plan": "short"}},
     ):
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(broken, json_face.SCHEMA)
+            jsonschema.validate(broken, json_schema.SCHEMA)
 
 
 def test_every_number_in_json_says_where_it_came_from(made: tuple[Document, Material]) -> None:

@@ -9,8 +9,9 @@ from sandbox.evidence import load
 from sandbox.findings import Finding
 from sandbox.pack import safe
 from sandbox.pack.build import build
-from sandbox.pack.document import Document, Grid, Picture, pieces
+from sandbox.pack.document import Document, Grid, Picture
 from sandbox.pack.material import Material
+from sandbox.pack.pieces import pieces
 from sandbox.report.comparison import Comparison
 
 Make = Callable[..., Material]

@@ -14,6 +14,7 @@ from sandbox.pack import docx_face, folder, html, json_face, odt_face
 from sandbox.pack.build import build
 from sandbox.pack.document import Document
 from sandbox.pack.material import Material
+from sandbox.pack.paper import EMPTY
 
 Pack = Callable[..., Path]
 TEXT = "Sergeant Example & colleagues\nsecond line"
@@ -81,8 +82,8 @@ def write_into(path: Path, part: str, text: str) -> None:
     with zipfile.ZipFile(path) as archive:
         parts = {each: archive.read(each) for each in archive.namelist()}
     xml = parts[part].decode()
-    assert docx_face.EMPTY in xml
-    parts[part] = xml.replace(docx_face.EMPTY, text, 1).encode()
+    assert EMPTY in xml
+    parts[part] = xml.replace(EMPTY, text, 1).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for each, content in parts.items():
