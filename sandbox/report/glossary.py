@@ -278,6 +278,95 @@ ENTRIES = {
         meaning="How many people are put before an officer in vain for each to whom the outcome "
         "happens.",
     ),
+    "k_marginal": Entry(
+        title="closeness of all pairs of columns (k-marginal score)",
+        meaning="How alike released rows and the people they were made from are in every pair of "
+        "columns; 1,000 is identity, 0 is nothing in common. What people whom no option saw reach "
+        "is the baseline: much more than that is copying, not quality.",
+    ),
+    "k_marginal_held_out": Entry(
+        title="closeness of all pairs, to people nobody saw",
+        meaning="The same score against people who had no part in making the rows. Far below the "
+        "score on the people who had, it says that rows were learnt by heart.",
+    ),
+    "subsample_equivalent": Entry(
+        title="sample that would err as much",
+        meaning="Share of the real rows that, drawn at random, would be as far from all of them in "
+        "pairs of columns as the released rows are. Higher is closer.",
+        share=True,
+    ),
+    "column_distance": Entry(
+        title="distance of single columns",
+        meaning="Share of rows that would have to change for a column to have its real "
+        "frequencies, mean over columns. 0 % is identity.",
+        share=True,
+    ),
+    "dependence_distance": Entry(
+        title="distance of dependence between columns",
+        meaning="How far the strength of dependence (Cramér's V, from 0 to 1) is from the real "
+        "one, mean over pairs of columns. Columns drawn apart from each other lose all of it.",
+    ),
+    "correlation_distance": Entry(
+        title="distance of correlations",
+        meaning="How far the correlation of two numbers is from the real one, mean over pairs of "
+        "numeric columns. 0 is identity, 2 the worst there is.",
+    ),
+    "propensity_mse": Entry(
+        title="how well rows can be told from real ones (pMSE)",
+        meaning="A decision tree guesses which rows are real; 0 if it can only guess evenly, 0.25 "
+        "if it is always right. What it reaches on shuffled marks is the baseline.",
+    ),
+    "slope_distance": Entry(
+        title="distance of regression slopes",
+        meaning="A straight-line model is fitted to real and to released rows: how far apart the "
+        "slopes are, in units of the slopes; a slope that was lost counts as 0. Groups show whose "
+        "relations are lost.",
+    ),
+    "slope_interval_overlap": Entry(
+        title="overlap of regression intervals",
+        meaning="How much the 95 % intervals of a slope from real and from released rows have in "
+        "common, mean over slopes: 100 % is identity, 0 % means that conclusions differ.",
+        share=True,
+    ),
+    "groups_erased_from_rows": Entry(
+        title="groups that no row is left of",
+        meaning="Groups by one or two labels that hold 50 people or more in the data and nobody in "
+        "the released rows. Any at all is a failure, because nobody is served who is not there.",
+        count=True,
+    ),
+    "groups_kept_in_rows": Entry(
+        title="share of groups kept",
+        meaning="Of the groups of 50 people or more, the share whose size in the released rows is "
+        "at least half the real one, as a share of all rows.",
+        share=True,
+    ),
+    "constraint_violations": Entry(
+        title="rows that cannot be",
+        meaning="Released rows that break a declared rule of the world, such as an age below that "
+        "of criminal responsibility. It must be 0.",
+        count=True,
+    ),
+    "unique_exact_matches": Entry(
+        title="people alone whom a row repeats",
+        meaning="Of the people whose values nobody else in the force has, the share whom a "
+        "released row repeats in all columns. Chance repeats some: how often rows repeat people "
+        "whom no option saw is the control, and only the difference is a leak.",
+        share=True,
+    ),
+    "apparent_matches": Entry(
+        title="people alone whom a row seems to be",
+        meaning="Of the people whose quasi-identifiers nobody else in the force has, the share for "
+        "whom a released row has the same ones. Who finds it may take it for that person, rightly "
+        "or not. People whom no option saw are the control.",
+        share=True,
+    ),
+    "nearest_record": Entry(
+        title="rows nearer to people who were in the data",
+        meaning="Share of released rows whose most similar person was in the data rather than "
+        "among as many who were not; 50 % is no preference. A diagnostic, never a verdict: such "
+        "distances miss leaks.",
+        share=True,
+    ),
     "membership": Entry(
         title="membership attack",
         meaning="An attacker who knows a person's record guesses from the release whether that "
