@@ -1,35 +1,35 @@
 """Laws that hold for every registered option, on both kinds of question."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
+
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
+from observing import (
+    CANARY,
+    IDENTIFYING,
+    VARIANTS,
+    Run,
+    changed,
+    identifying,
+    moved,
+    observed,
+    with_own_accounts,
+)
+
 from minimisation import (
     Forces,
-    Held,
     Microdata,
-    MissingEngineError,
-    NotApplicableError,
     Option,
     PayloadKind,
     Release,
     SandboxError,
-    Statistics,
 )
 from minimisation.contract import wire
-from minimisation.forces.boundary import Force
-from minimisation.forces.ledger import Ledger
-from minimisation.forces.meter import Egress
 from minimisation.options import RawPool
 from sandbox.registry import builtin_options, with_parameters
-from observing import CANARY, IDENTIFYING, VARIANTS, Run, changed, identifying, moved, observed, with_own_accounts
-
-
 
 OPTIONS = tuple(builtin_options().values())
 
@@ -64,6 +64,7 @@ OpenForces = Callable[..., Forces]
 Observe = Callable[..., Run]
 
 World = Callable[..., Forces]
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if {"option", "kind"} <= set(metafunc.fixturenames):
