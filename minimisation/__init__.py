@@ -38,8 +38,9 @@ from minimisation.contract.steps import (
 )
 from minimisation.contract.trees import Tree, TreeModel
 from minimisation.contract.usecase import BusinessAsUsual, Contribution, Floor, UseCase
-from minimisation.forces.ask import Failure, Forces, Refusal, Replies
+from minimisation.forces.ask import Forces
 from minimisation.forces.mechanisms import private_mechanism
+from minimisation.forces.replies import Failure, Refusal, Replies
 
 __all__ = [
     "BinaryOutcome",
