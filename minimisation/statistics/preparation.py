@@ -20,6 +20,7 @@ from minimisation.statistics.catalogue import (
 )
 from minimisation.statistics.planner import Allowance, choose
 from minimisation.statistics.query import Measure, Query
+from minimisation.statistics.totals import MOST_ROWS
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, table: StoredTable, copy: Prepared) -> None:
@@ -73,6 +74,8 @@ def refuse_broken_promises(connection: duckdb.DuckDBPyConnection, table: StoredT
         "give every row a person": f"select 1 from {own} where {person} is null",
         "rank each person's rows 1, 2, 3 and on": f"select 1 from {own} group by {person} having"
         f" count(distinct {rank}) < count(*) or min({rank}) < 1 or max({rank}) > count(*)",
+        f"hold fewer than {MOST_ROWS} rows of one person": f"select 1 from {own} group by {person}"
+        f" having count(*) >= {MOST_ROWS}",
     }
     for reference in table.references.values():
         key, there = sql.name(reference.key), sql.name(reference.table)

@@ -7,7 +7,7 @@ from minimisation.statistics.planner import QueryPlan
 from minimisation.statistics.population import histograms, measured
 
 MOST_ROWS = 2**31
-"""More rows than one person can have: a stored rank is a 32-bit integer."""
+"""More rows than one person may have; nothing is prepared of such a table."""
 
 
 def totals(plan: QueryPlan) -> list[str]:

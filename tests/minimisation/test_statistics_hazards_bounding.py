@@ -1,21 +1,25 @@
 """Hazards of bounding: whatever one person holds, they move the figures no further than claimed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
-from minimisation import StoreError
+from minimisation import Bounds, Column, StoreError
 from minimisation.statistics import (
     audit,
+    contributions,
     duckdb_engine,
     preparation,
     private_query,
 )
 from minimisation.statistics.compiler import compile_query
-from minimisation.statistics.planner import Form
+from minimisation.statistics.planner import Form, choose
+from minimisation.statistics.text_form import parse
 from tests.minimisation.custody import (
+    ALLOWANCE,
     SHAPES,
     TABLE,
     exact,
@@ -166,6 +170,57 @@ def test_merged_people_must_be_ranked_again(connection: duckdb.DuckDBPyConnectio
     connection.execute("update custody set person = 1")
     with pytest.raises(StoreError, match="rank each person's rows"):
         preparation.refuse_broken_promises(connection, TABLE)
+
+
+def test_a_person_of_too_many_rows_is_refused(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert preparation.MOST_ROWS == 2**31
+    monkeypatch.setattr(preparation, "MOST_ROWS", 3)
+    stored({1: [row(), row()]}).store(connection, "custody")
+    preparation.refuse_broken_promises(connection, TABLE)
+    stored({1: [row(), row(), row()]}).store(connection, "custody")
+    with pytest.raises(StoreError, match="fewer than 3 rows of one person"):
+        preparation.refuse_broken_promises(connection, TABLE)
+
+
+@pytest.mark.parametrize("end", ["low", "high"])
+def test_totals_of_two_to_the_31_rows_are_bounded_without_overflow(
+    connection: duckdb.DuckDBPyConnection, end: str
+) -> None:
+    # the widest column whose totals are added in 64 bits; every row of one person at one bound
+    domain = Bounds(low=-(2**25), high=2**25 - 1)
+    hours = Column(name="hours", role="other", domain=domain)
+    table = replace(TABLE, columns=(*TABLE.columns[:1], hours, TABLE.columns[2]))
+    text = "rows, persons, sum(hours), mean(hours) by offence where hours <= 9"
+    plan = choose(parse(text, "custody"), table, replace(ALLOWANCE, rows=3))
+    at = getattr(domain, end)
+    assert "cast(coalesce(sum" in compile_query(plan)
+    totals = (
+        f"totals as (select 1::bigint as person, 0::bigint as cell, {2**31}::bigint as rows_here,"
+        f" {2**31}::bigint as known_hours, ({2**31 * int(at)})::bigint as total_hours)"
+    )
+    steps = ", ".join([totals, contributions.scaled_step(plan), contributions.bounded_step(plan)])
+    found = connection.execute(f"with {steps} select * from bounded").fetchone()
+
+    centre = 2 * at - (domain.low + domain.high)
+    assert found is not None
+    assert found[2:5] == (3, 1, 3 * at)
+    assert sorted(found[5:]) == sorted((3, 3 * centre))
+
+
+@pytest.mark.parametrize(("form", "text"), SHAPES)
+def test_values_that_no_domain_holds_are_an_error_or_held_never_wrapped(
+    connection: duckdb.DuckDBPyConnection, form: Form, text: str
+) -> None:
+    plan = planned(text, form)
+    try:
+        vector = exact(plan, connection, {1: [row(hours=2**62)] * 8})
+    except StoreError:
+        return
+    assert (vector >= 0).all()
+    assert (vector <= 2**62).all()
+    assert vector.any()
 
 
 @pytest.mark.parametrize(("form", "text"), SHAPES)
