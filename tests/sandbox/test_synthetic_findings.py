@@ -1,8 +1,10 @@
 """Released rows judged through the forces: what they keep, what they repeat, and against whom."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +27,7 @@ from sandbox.findings import Finding
 from sandbox.measures_synthetic import cell_counts, dependence, findings, inside, records
 from sandbox.measures_synthetic.k_marginal import k_marginal
 from sandbox.measures_synthetic.slopes import Regression, Slopes
+from sandbox.report.glossary import ENTRIES
 from synthetic import GaussianCopula, IndependentColumns
 
 COLUMNS = ("age", "sex", "ethnicity", "prior", "outcome")
@@ -311,3 +314,11 @@ def test_a_use_case_refuses_a_constraint_on_what_it_does_not_bound(
     ):
         with pytest.raises(UseCaseError, match="must"):
             replace(outcome_use_case, constraints=(wrong,))
+
+
+def test_every_figure_of_synthetic_rows_is_explained_in_plain_words() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "synthetic-data.md").read_text("utf-8")
+    named = re.findall(r"`([a-z_]+)`", page[page.index("| figure | says |") :])
+    assert len(named) >= 14
+    for name in named:
+        assert name in ENTRIES, name
