@@ -31,7 +31,7 @@ from sandbox.attacks.outside_match import OutsideMatch
 from sandbox.attacks.singling_out import SinglingOut
 from sandbox.attacks.targeted import TargetedAttack, TargetedTrial
 from sandbox.findings import Finding
-from sandbox.measures import formal
+from sandbox.measures import formal, unique_records
 
 SetName: TypeAlias = Literal["membership", "quick", "full"]
 
@@ -132,7 +132,9 @@ def findings(  # noqa: PLR0913 - a release, and what may be done about it
         found += audit.findings(forces, release, seed)
     if isinstance(artefact, Microdata):
         found += copies.findings(forces, release, seed)
-        found += formal.findings(forces, release, seed)
+        view = formal.findings(forces, release, seed)
+        k = next((each.value for each in view if each.measure == "formal_k"), None)
+        found += [*view, *unique_records.findings(forces, release, seed, k)]
     if suite.name == "full":
         found += likelihood_ratio.findings(forces, release, seed)
     if refit is not None and suite.refits:

@@ -225,6 +225,13 @@ ENTRIES = {
         "itself counted. It says nothing of what such a class gives away about its members.",
         count=True,
     ),
+    "unique_records_shown": Entry(
+        title="records of one person alone that are shown",
+        meaning="Of the records that only one person in the data has, the share that the release "
+        "shows as they are. Classes of k equal records do not prevent it: a table of such classes "
+        "can show more of them than a plain sample of the raw rows.",
+        share=True,
+    ),
     "formal_l": Entry(
         title="fewest sensitive values in a class (l)",
         meaning="In every class of records that are equal on their quasi-identifiers, at least so "

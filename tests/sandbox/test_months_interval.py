@@ -13,7 +13,8 @@ def losses(rng: np.random.Generator, people: int) -> dict[int, float]:
     """Loss under every window, of invented people whose events count for 24 months alone."""
     rate = 0.05 * rng.gamma(1.0, 1.0, (people, 1))
     past = rng.poisson(rate, (people, LONGEST)).cumsum(axis=1).clip(max=10).astype(float)
-    happened = (rng.random(people) < 1 / (1 + np.exp(2.5 - 0.3 * past[:, PLANTED - 1]))) * 1.0
+    chances = 1 / (1 + np.exp(2.5 - 0.3 * past[:, PLANTED - 1]))
+    happened = np.where(rng.random(people) < chances, 1.0, 0.0)
     found = {}
     for window in range(PLANTED // 2, LONGEST + 1):
         counted = past[:, [window - 1]]
