@@ -85,6 +85,9 @@ LINES_TABLE = StoredTable(
     },
 )
 
+MEMORY = "12GB"
+"""What encoding may use before it spills: scale 10 fits a machine of 24 GiB beside other work."""
+
 NEEDED = {
     "lineitem": "l_orderkey, l_linenumber, l_partkey, l_suppkey, l_quantity, l_extendedprice,"
     " l_discount, l_tax, l_returnflag, l_linestatus, l_shipdate, l_shipmode, l_shipinstruct",
@@ -113,11 +116,12 @@ def encode(path: Path, folder: Path, scale: float, table: StoredTable) -> dict[s
     Raises:
         MissingEngineError: if the generator's files are not there and nor is the generator.
     """
-    if not (folder / "lineitem.parquet").exists():
+    if not folder.exists():
         _generate(folder, scale)
     taken = {}
     with duckdb.connect(str(path)) as connection:
         connection.execute(f"set temp_directory = {sql.text(str(path.parent / 'spill'))}")
+        connection.execute(f"set memory_limit = '{MEMORY}'")
         connection.execute("set preserve_insertion_order = false")
         for name, columns in NEEDED.items():
             source = sql.text(str(folder / f"{name}.parquet"))
@@ -133,14 +137,19 @@ def encode(path: Path, folder: Path, scale: float, table: StoredTable) -> dict[s
 
 
 def _generate(folder: Path, scale: float) -> None:
+    """Make the standard's files; a folder is there once all of them are."""
     program = shutil.which("tpchgen-cli") or os.environ.get(VARIABLE)
     if program is None:
         raise MissingEngineError(
             f"TPC-H data must be made by tpchgen-cli: pip install tpchgen-cli in an environment of"
             f" its own, and name the program in {VARIABLE}"
         )
-    command = [program, "parquet", "-s", f"{scale:g}", "--output-dir", str(folder)]
+    draft = folder.with_name(f"draft-{folder.name}")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    command = [program, "parquet", "-s", f"{scale:g}", "--output-dir", str(draft)]
     subprocess.run([*command, "--tables", ",".join(NEEDED)], check=True)  # noqa: S603 - our words
+    draft.replace(folder)
 
 
 def _encoded() -> dict[str, str]:

@@ -1,5 +1,8 @@
 """TPC-H as typed queries: without noise and with wide bounds they answer what the standard asks."""
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -113,3 +116,41 @@ def test_the_generator_is_named_where_it_is_missing(
 
     with pytest.raises(MissingEngineError, match="pip install tpchgen-cli"):
         tpch.prepare(tmp_path, 0.001)
+
+
+STUB = """#!/bin/sh
+echo "$@" > {folder}/asked
+touch "$5/lineitem.parquet"
+exit 1
+"""
+"""A generator that dies after its first file."""
+
+
+def test_files_of_a_generator_that_died_are_not_taken_for_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "generator"
+    program.write_text(STUB.format(folder=tmp_path), "utf-8")
+    program.chmod(0o700)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setenv("TPCHGEN_CLI", str(program))
+    for _ in range(2):
+        (tmp_path / "asked").unlink(missing_ok=True)
+        with pytest.raises(subprocess.CalledProcessError):
+            tpch.prepare(tmp_path, 0.001)
+        asked = (tmp_path / "asked").read_text("utf-8")
+        assert asked.startswith("parquet -s 0.001 --output-dir")
+        assert "lineitem,orders,customer,supplier,part,nation,region" in asked
+
+
+def test_generated_files_answer_what_the_standard_asks(tmp_path: Path) -> None:
+    if not (shutil.which("tpchgen-cli") or os.environ.get("TPCHGEN_CLI")):
+        pytest.skip("tpchgen-cli is not installed; name it in TPCHGEN_CLI")
+    path = tpch.prepare(tmp_path, 0.01)
+    case = tpch.CASES["Q6"]
+    with tpch.opened(path) as connection:
+        (revenue,) = connection.execute(case.plain_sql).fetchone() or (None,)
+        plan = replace(case, allowance=replace(case.allowance, rows=1_000)).plan()
+        (exact,) = private_query.exact_vector(plan, connection)[0] / plan.vector.parts[0].weight
+
+    assert exact == round(float(revenue) * 10_000)
