@@ -33,6 +33,9 @@ START = 20.0
 GENERATION = 900.0
 """Seconds that data may take to generate."""
 
+GENERATION_MEMORY = 18
+"""Gigabytes that generating data may take: it is no part of what is measured."""
+
 FOLDERS = r"(?<![\w.])/(?:[^\s/'\":,;()]+/)+"
 """The folders of an absolute path."""
 
@@ -116,7 +119,9 @@ class Harness:
         workload = next(each for each in self.workloads if each.name == setting.workload)
         data = self.data / (setting.data or "nothing")
         if workload.generate is not None and setting.data and not data.exists():
-            limits = Limits(seconds=min(GENERATION, left + START), memory=_most(setting))
+            limits = Limits(
+                seconds=min(GENERATION, left + START), memory=GENERATION_MEMORY * GIGABYTE
+            )
             made, _ = self._process(setting, "generate", workload.generate.__module__, HERE, limits)
             if not data.exists():
                 what = f"data: {_why(made)}"

@@ -20,6 +20,9 @@ SCHEMA = 1
 PACKAGES = ("duckdb", "opendp", "numpy", "pandas", "pyarrow", "scikit-learn", "sdv", "flwr")
 """Packages whose versions can change a figure."""
 
+WRITTEN = ":(top,exclude)benchmarks/results"
+"""What git is not asked about."""
+
 Status: TypeAlias = Literal["done", "failed", "timeout", "out of memory", "skipped", "not run"]
 FINISHED: frozenset[str] = frozenset({"done", "failed", "timeout", "out of memory"})
 """What resuming does not run again."""
@@ -208,16 +211,28 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """The commit that runs; `unknown` outside a checkout; `+` where files differ from it."""
-    here = Path(__file__).parent
+    """The commit that runs; `unknown` outside a checkout; `+` where files differ from it.
+
+    Results are written while benchmarks run, and are no part of what runs.
+    """
     try:
-        words = ["git", "describe", "--always", "--dirty=+", "--abbrev=12"]
-        done = subprocess.run(  # noqa: S603 - fixed words
-            words, cwd=here, capture_output=True, text=True, timeout=10, check=True
-        )
+        head = _git("rev-parse", "--short=12", "HEAD").strip()
+        differ = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", WRITTEN)
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return done.stdout.strip()
+    return head + ("+" if differ.strip() else "")
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(  # noqa: S603 - fixed words
+        ["git", *words],  # noqa: S607 - whichever git there is
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=True,
+    )
+    return done.stdout
 
 
 def _processor() -> str:

@@ -102,13 +102,15 @@ def _rows(rows: Sequence[Row]) -> str:
                     row.case + _peer(row),
                     f"{row.rows:,}",
                     seconds(row.own.median),
+                    f"{len(row.own.seconds)}" + ("" if row.warm else ", no warm-up"),
                     over,
                     f"{row.own.peak_bytes / 1e6:,.0f} MB",
                     "" if error is None else f"{error:,.1f}",
                 )
             )
     return _table(
-        ("Workload", "Case", "Rows", "Time", "Over", "Peak memory", "Error of a count"), cells
+        ("Workload", "Case", "Rows", "Time", "Runs", "Over", "Peak memory", "Error of a count"),
+        cells,
     )
 
 

@@ -10,8 +10,9 @@ from sandbox.report.tables import Cell, Table
 TAGS = {"done": "", "skipped": "unclear", "not run": "unclear"}
 METHOD = (
     "Each setting runs in a process of its own, with its threads and DuckDB's memory limited: a "
-    "warm-up, then five runs or more in turn with its baseline. Times are medians, with fastest "
-    "and slowest; ratios are medians of ratios run by run. Nothing that failed is left out."
+    "warm-up, then five runs or more in turn with its baseline; fewer where they take long, as is "
+    "said beside each. Times are medians, with fastest and slowest; ratios are medians of ratios "
+    "run by run. Nothing that failed is left out."
 )
 
 

@@ -94,9 +94,9 @@ def _setting(case: str, rows: int, rank: int, **more: object) -> Setting:
 def _settings() -> tuple[Setting, ...]:
     found = [_setting(case, 10**5, 17, tier="quick") for case in (UNIQUE, APPARENT, NEAREST)]
     found += [_setting(case, 10**6, 19, seconds=30) for case in (UNIQUE, APPARENT, NEAREST)]
-    found += [_setting(case, 10**7, 45) for case in (UNIQUE, APPARENT)]
+    found += [_setting(case, 10**7, 45, seconds=40) for case in (UNIQUE, APPARENT)]
     peer = {"environment": "anonymeter", "module": "benchmarks.peers.anonymeter_attacks"}
-    found.append(_setting(ANONYMETER, 10**5, 46, seconds=60, **peer))
+    found.append(_setting(ANONYMETER, 10**5, 36, seconds=30, **peer))
     return tuple(found)
 
 

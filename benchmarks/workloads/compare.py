@@ -37,10 +37,10 @@ WORKLOAD = Workload(
     settings=tuple(
         Setting(workload=NAME, case=case, rows=rows, rank=rank, seconds=seconds)
         for case, rows, rank, seconds in (
-            ("stop-search", 1_000, 29, 40),
+            ("stop-search", 1_000, 29, 80),
             ("serious-violence", 1_000, 38, 100),
-            ("stop-search", 5_000, 39, 200),
-            ("serious-violence", 5_000, 39, 200),
+            ("stop-search", 5_000, 59, 150),
+            ("serious-violence", 5_000, 60, 200),
         )
     ),
     trial=trial,

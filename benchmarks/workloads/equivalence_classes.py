@@ -158,8 +158,11 @@ def _settings() -> tuple[Setting, ...]:
     for case in (PYCANON, ANJANA):
         tier = "quick" if case == PYCANON else "full"
         found.append(_setting(case, 10**5, 15, tier=tier, **peer))
-        found.append(_setting(case, 10**6, 15, seconds=90, **peer))
-    found += [_setting(OPTION, 10**5, 16, tier="quick", seconds=20), _setting(OPTION, 10**6, 34)]
+        found.append(_setting(case, 10**6, 15, seconds=75, **peer))
+    found += [
+        _setting(OPTION, 10**5, 16, tier="quick", seconds=20),
+        _setting(OPTION, 10**6, 34, seconds=40),
+    ]
     return tuple(found)
 
 

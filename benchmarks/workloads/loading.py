@@ -71,7 +71,7 @@ WORKLOAD = Workload(
             rank=rank,
             seconds=seconds,
         )
-        for people, rank, seconds in ((10_000, 26, 30), (100_000, 42, 120))
+        for people, rank, seconds in ((10_000, 26, 30), (100_000, 42, 50))
         for case in (FIRST, WEEKLY)
     ),
     trial=trial,

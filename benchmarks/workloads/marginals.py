@@ -75,9 +75,9 @@ def _setting(case: str, rows: int, rank: int, **more: object) -> Setting:
 
 def _settings() -> tuple[Setting, ...]:
     found = [_setting(COUNTED, rows, 17, tier="quick") for rows in (10**5, 10**6)]
-    found.append(_setting(COUNTED, 10**7, 19, seconds=60))
+    found.append(_setting(COUNTED, 10**7, 19, seconds=55))
     found.append(_setting(SCORED, 10**5, 17, tier="quick"))
-    found.append(_setting(SCORED, 10**6, 35, seconds=60))
+    found.append(_setting(SCORED, 10**6, 35, seconds=25))
     for name, environment in FRAMES.items():
         found.append(
             _setting(
@@ -86,6 +86,7 @@ def _settings() -> tuple[Setting, ...]:
                 36,
                 environment=environment,
                 module="benchmarks.peers.frame_pairs",
+                seconds=30,
             )
         )
     return tuple(found)

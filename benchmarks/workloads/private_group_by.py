@@ -194,13 +194,13 @@ def _setting(case: str, rows: int, rank: int, **more: object) -> Setting:
 def _settings() -> tuple[Setting, ...]:
     found = [_setting(form, rows, 10, tier="quick") for rows in (10**5, 10**6) for form in FORMS]
     found += [_setting(form, 10**7, 11) for form in FORMS]
-    found += [_setting(form, 10**8, 18, seconds=120) for form in FORMS]
+    found += [_setting(form, 10**8, 18, seconds=80) for form in FORMS]
     scan = "memory bandwidth of the scan"
     found += [_setting(scan, 10**6, 12, tier="quick"), _setting(scan, 10**7, 12)]
     for form in FORMS:
         found += [_setting(form, 10**6, 30, groups=groups) for groups in (10, 100_000)]
         found += [_setting(form, 10**6, 30, **{"rows per person": each}) for each in (1, 1000)]
-        found.append(_setting(form, 10**7, 31, store="plain"))
+        found.append(_setting(form, 10**7, 31, store="plain", seconds=25))
     # at most nine rows of a person: ten are the bound, so that all of the error is noise
     few = {"rows per person": 5, "store": "plain"}
     for case, (module, environment) in PEERS.items():
@@ -209,13 +209,15 @@ def _settings() -> tuple[Setting, ...]:
             found.append(_setting(case, 10**6, 12, tier="quick", **where))
             found.append(_setting(case, 10**7, 32, **where))
         else:
-            slow = "Spark" in case
-            seconds, later = (160, 30) if slow else (40, 0)
-            found.append(_setting(case, 10**5, 22 + later, seconds=seconds, **where))
-            found.append(_setting(case, 10**6, 21 + later, seconds=seconds, **where))
+            # Spark alone needs twenty seconds to start
+            seconds, ranks = (60, (36, 58)) if "Spark" in case else (30, (22, 21))
+            found += [
+                _setting(case, rows, rank, seconds=seconds, **where)
+                for rows, rank in zip((10**5, 10**6), ranks, strict=True)
+            ]
     for form in FORMS:
         found += [_setting(form, rows, 20, **few) for rows in (10**5, 10**6)]
-    found += [_setting(form, 10**7, 33, threads=1) for form in FORMS]
+    found += [_setting(form, 10**7, 33, threads=1, seconds=25) for form in FORMS]
     return tuple(found)
 
 
