@@ -9,11 +9,9 @@ from sandbox.evidence_lines import UseCaseFacts
 from sandbox.pack.document import Blank, Block, Say, Section, grid, missing
 from sandbox.pack.material import Material
 from sandbox.pack.sections import harm, scale
-from sandbox.pack.sections.found import capital, value
 from sandbox.pack.sections.methods import register
 from sandbox.pack.sections.proportionality import per_thousand
 from sandbox.report import formats
-from sandbox.report.glossary import entry
 
 LINTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "5.3": ("systematic monitoring of a public place", ("camera", "anpr", "cctv")),
@@ -115,30 +113,18 @@ def _technologies(material: Material) -> list[Block]:
     return [register(material)]
 
 
-def _matching(material: Material) -> list[Block]:
-    found = material.inquiry("linkage")
-    if found is None:
-        return [
-            Say(
-                text="Forces' records are not put together in this use case: each force answers "
-                "from its own store. Matching across forces, where a use case asks for it, uses "
-                "keyed tokens that a separate holder compares."
-            ),
-            missing(
-                "match rate, false-match rate and uniqueness before and after",
-                "sandbox forces load, with linkage tokens, then sandbox inquire",
-            ),
-        ]
-    rows = [(capital(entry(f.measure).title), value(f), f.note or "none") for f in found.findings]
+def _matching(_material: Material) -> list[Block]:
     return [
-        grid(
-            "matching",
-            "Matching between sources",
-            ("Figure", "Value with 95% interval", "Note"),
-            rows,
-            origin="inquiry/linkage",
-            controlled=found.controlled,
-        )
+        Say(
+            text="Forces' records are not put together in this use case: each force answers "
+            "from its own store. Matching across forces, where a use case asks for it, uses "
+            "keyed tokens that a separate holder compares."
+        ),
+        Say(
+            text="Rates of right and wrong matches can be measured only on people who are known to "
+            "be the same, which forces' records do not say. The tool's documentation gives them "
+            "for published records with known truth (docs/force-stores.md)."
+        ),
     ]
 
 
