@@ -37,8 +37,12 @@ def section(material: Material) -> Section:
         blocks.append(Points(items=tuple(wording.others(comparison)), origin="runs"))
     blocks += [
         Say(text=f"Warning: {text}", tone="warning", origin="runs")
-        for text in (*provenance.warnings(comparison), *fairness.erased(comparison))
+        for text in provenance.warnings(comparison)
     ]
+    if erased := tuple(fairness.erased(comparison)):
+        text = "Warning: some options understate protected groups."
+        blocks.append(Say(text=text, tone="warning", origin="runs"))
+        blocks.append(Points(items=erased, origin="runs"))
     blocks += _label(material)
     return Section(number="0", title="The answer in brief", blocks=tuple(blocks))
 
