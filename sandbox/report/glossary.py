@@ -202,6 +202,37 @@ ENTRIES = {
         "beside the share that one release gives away.",
         share=True,
     ),
+    "likelihood_ratio": Entry(
+        title="likelihood ratio attack",
+        meaning="An attacker fits many models to people who are not in the data and asks of each "
+        "person whether the released model calls the outcome better than those do. Members are "
+        "compared with similar people who were not in the data: 0.5 is guessing.",
+    ),
+    "shadow": Entry(
+        title="shadow attack",
+        meaning="An attacker has run the option many times on people known to them, each of whom "
+        "was in about half of the runs, and learned what somebody's presence changes in what is "
+        "released. The chance to be surer of who was in a run than of who was not: 0.5 is "
+        "guessing. The runs are on fewer people than the release, so more shows of each.",
+    ),
+    "trajectory": Entry(
+        title="attack on the model in training",
+        meaning="As the shadow attack, by whoever sees the shared model in every round of a "
+        "training instead of the released one alone. 0.5 is guessing.",
+    ),
+    "updates": Entry(
+        title="attack on what forces send in training",
+        meaning="As the shadow attack, by whoever keeps the training's server and sees what every "
+        "force sends, or the total alone where there is a secure sum. 0.5 is guessing.",
+    ),
+    "inversion": Entry(
+        title="records read from updates",
+        meaning="Whoever keeps the training's server looks for the records that explain what a "
+        "force of so many people sent. The part of the error of guessing the mean record that is "
+        "gone: 0 is no better than the mean, 1 is every record told. Some of it is luck, as "
+        "whoever was not in the training is met as well: the control.",
+        share=True,
+    ),
     "worst_attack": Entry(
         title="worst attack",
         meaning="The residual risk of the attack that surely found most, of all that were run: 0 "
@@ -382,6 +413,21 @@ ENTRIES = {
     ),
 }
 """By measure name, or by the beginning of it."""
+
+for _attack in ("likelihood_ratio", "shadow", "trajectory", "updates"):
+    _whole = ENTRIES[_attack]
+    ENTRIES[f"{_attack}_auc"] = _whole
+    for _name, _said in (("1_percent", "1%"), ("0_1_percent", "0.1%")):
+        ENTRIES[f"{_attack}_tpr_at_{_name}_fpr"] = Entry(
+            title=f"{_whole.title} at {_said} false alarms",
+            meaning="The share of the people in the data whom the attack names, while it wrongly "
+            f"names at most {_said} of people who are not. Guessing reaches {_said}.",
+            share=True,
+        )
+for _people in (1, 2, 8, 64):
+    ENTRIES[f"inversion_of_{_people}_gain"] = replace(
+        ENTRIES["inversion"], title=f"records read from updates of forces of {_people}"
+    )
 
 
 CHANGE = "_change"
