@@ -16,6 +16,7 @@ from sandbox.attacks import (
     audit,
     copies,
     differencing,
+    gradient_inversion,
     likelihood_ratio,
     outside_match,
     reconstruction,
@@ -139,6 +140,7 @@ def findings(  # noqa: PLR0913 - a release, and what may be done about it
         found += likelihood_ratio.findings(forces, release, seed)
     if refit is not None and suite.refits:
         found += shadow.findings(forces, refit, seed, suite.refits)
+        found += gradient_inversion.findings(forces, refit, seed)
     return [*found, *worst(found)]
 
 
