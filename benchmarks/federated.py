@@ -1,173 +1,39 @@
-"""How much of the pooled model's ranking is left under person-level privacy inside each force.
+"""What federated learning costs in usefulness and in time: private, and in trees.
 
     python -m benchmarks.federated --demo FOLDER --shared ../shared/data --repeats 5
 
-Parameters are the options' defaults, tuned on the demonstration's seed 1; figures are for seed 2
-and for public files split into forces by one of their columns. A loss is the pooled model's AUC
-less the private one's, on the same held-out people and the same bootstrap weights; its interval
-covers people and repeats, resampled together.
+Parameters are the options' defaults; those of private training were tuned on the demonstration's
+seed 1, and figures are for seed 2 and for public files split into forces by one of their columns. A
+loss is the pooled model's AUC less the option's, on the same held-out people and the same bootstrap
+weights; its interval covers people and repeats, resampled together.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
-import pyarrow as pa
 
-from federated import FederatedOneShot, FederatedPrivate
-from minimisation import (
-    BinaryOutcome,
-    Bounds,
-    BusinessAsUsual,
-    Categories,
-    Column,
-    Floor,
-    Forces,
-    Option,
-    PayloadKind,
-    Release,
-    UseCase,
+from benchmarks.federated_sets import adult, compas, demo
+from benchmarks.setting import Setting
+from benchmarks.workloads import federated_rounds
+from federated import (
+    FederatedForest,
+    FederatedNewton,
+    FederatedOneShot,
+    FederatedPrivate,
+    FederatedTrees,
 )
-from minimisation.forces.analysis import Split
-from minimisation.forces.boundary import Force
-from minimisation.forces.ledger import Ledger
-from minimisation.forces.policy import Policy
-from minimisation.forces.store import Store
+from federated.grid import in_process
+from minimisation import Forces, Option, Release
 from sandbox.ceiling import PooledCeiling
 from sandbox.measures import outcome, ranking
-from sandbox.study import EveryStep, Study
-from sandbox.use_case_files import load
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-
-TUNED, REPORTED = 1, 2
-"""Seeds of the demonstration: parameters are tuned on one, figures are reported for the other."""
-
-PLAN = """\
-title = "Federated learning (SYNTHETIC)"
-use_case = "serious-violence"
-repeats = 1
-seed = 1
-held_out = 0.3
-
-[data]
-status = "demo"
-
-[data.demo]
-people = {people}
-seed = {seed}
-"""
-
-SMALL = ("Protective-serv", "Priv-house-serv", "Armed-Forces")
-"""Occupations of fewer than a thousand people, which make up one force together."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class InMemory:
-    """A store of invented or public records, which nothing needs to protect."""
-
-    force: str
-    """Name of the force."""
-    records: pa.Table
-    """Its records."""
-
-    def open(self) -> duckdb.DuckDBPyConnection:
-        """A connection with the records on it."""
-        connection = duckdb.connect()
-        connection.execute("set threads = 1")
-        connection.register("incoming", self.records)
-        connection.execute("create table records as select * from incoming")
-        connection.unregister("incoming")
-        return connection
-
-
-def demo(folder: Path, *, people: int = 60_000, seed: int = REPORTED) -> Forces:
-    """The demonstration's nine forces and its question about serious violence."""
-    folder.mkdir(parents=True, exist_ok=True)
-    plan = folder / f"federated-{people}-{seed}.toml"
-    plan.write_text(PLAN.format(people=people, seed=seed), "utf-8")
-    study = Study(plan_path=plan, workspace=folder / f"workspace-{people}-{seed}")
-    return forces_of(tuple(study.stores.values()), study.plan.use_case)
-
-
-def adult(path: Path) -> Forces:
-    """UCI Adult: does income exceed 50,000 dollars? Thirteen forces by occupation."""
-    sql = f"""select row_id as record_id, age, education_num, hours_per_week, capital_gain,
-        capital_loss, sex, coalesce(workclass, 'unknown') as workclass, marital_status,
-        cast(income = '>50K' as bigint) as rich,
-        case when occupation is null then 'unknown' when occupation in {SMALL} then 'other'
-        else occupation end as force_name from '{path}'"""
-    return forces_of(_split(sql), adult_case())
-
-
-def compas(path: Path) -> Forces:
-    """COMPAS, two years: a new arrest? Four forces by the half-year of the screening."""
-    case = load("reoffending").value()
-    kept = ", ".join(f'"{column.name}"' for column in case.columns)
-    half = "case when month(compas_screening_date) <= 6 then 'first' else 'second' end"
-    sql = f"""select row_number() over () as record_id, id as person_id,
-        cast(id as varchar) as linkage_token, {kept},
-        year(compas_screening_date) || '-' || {half} as force_name from '{path}'"""
-    return forces_of(_split(sql), case)
-
-
-def adult_case() -> UseCase:
-    """Public facts about the columns of UCI Adult, from its documentation."""
-    work = "Private Self-emp-not-inc Self-emp-inc Federal-gov Local-gov State-gov Without-pay"
-    marital = "Married-civ-spouse Married-AF-spouse Married-spouse-absent Divorced Never-married"
-    bounded = {
-        "age": Bounds(low=17, high=90, edges=(25, 35, 45, 55, 65)),
-        "education_num": Bounds(low=1, high=16, edges=(9, 10, 13, 14)),
-        "hours_per_week": Bounds(low=1, high=99, edges=(35, 41, 50)),
-        "capital_gain": Bounds(low=0, high=100_000, edges=(1, 5_000, 10_000)),
-        "capital_loss": Bounds(low=0, high=5_000, edges=(1, 1_500, 2_000)),
-    }
-    labels = {
-        "sex": ("Female", "Male"),
-        "workclass": (*work.split(), "Never-worked", "unknown"),
-        "marital_status": (*marital.split(), "Separated", "Widowed"),
-    }
-    features = (*bounded, *labels)
-    return UseCase(
-        name="adult",
-        title="Does income exceed 50,000 dollars?",
-        purpose="benchmark",
-        unit="record",
-        as_of=date(1994, 1, 1),
-        table="person",
-        columns=(
-            *(Column(name=n, role="other", domain=domain) for n, domain in bounded.items()),
-            *(Column(name=n, role="other", domain=Categories(values=v)) for n, v in labels.items()),
-            Column(name="rich", role="target", domain=Bounds(low=0, high=1), observed="after"),
-        ),
-        question=BinaryOutcome(target="rich", features=features),
-        floor=Floor(measure="auc", value=0.7, direction="at_least"),
-        business_as_usual=BusinessAsUsual(points={"education_num": {"per_unit": 1.0}}),
-    )
-
-
-def forces_of(stores: Sequence[Store], case: UseCase, *, epsilon: float = 1e6) -> Forces:
-    """Forces that permit every step; three in ten people are held out."""
-    policy = Policy(
-        use_cases=frozenset({case.name}), steps=EveryStep(), kinds=frozenset(PayloadKind)
-    )
-    members = tuple(
-        Force(
-            store=store,
-            policy=policy,
-            ledger=Ledger(epsilon=epsilon, delta=0.5),
-            secret=store.force.encode().ljust(32, b".")[:32],
-        )
-        for store in stores
-    )
-    return Forces(members=members, use_case=case, split=Split(key="1", held_out=0.3))
 
 
 def areas(forces: Forces, release: Release) -> Array:
@@ -181,7 +47,7 @@ def measure(forces: Forces, option: Option, repeats: int) -> dict[str, Any]:
 
     Args:
         forces: opened.
-        option: a private way to fit the model.
+        option: a way to fit a model.
         repeats: how often noise is drawn anew.
     """
     case, rng = forces.use_case, np.random.default_rng(1)
@@ -205,43 +71,73 @@ def measure(forces: Forces, option: Option, repeats: int) -> dict[str, Any]:
     }
 
 
+def newton_seconds(
+    forces: int = 9, people: int = 100_000, coefficients: int = 20
+) -> dict[str, Any]:
+    """Seconds of masked Newton's method over forces in one process, people encoded beforehand.
+
+    Args:
+        forces: how many.
+        people: of each force.
+        coefficients: of the model.
+    """
+    setting = Setting(
+        workload=federated_rounds.NAME,
+        case=federated_rounds.IN_PROCESS,
+        rows=forces * people,
+        parameters={"forces": forces, "parameters": coefficients},
+    )
+    option = FederatedNewton()
+    with federated_rounds.forces_of(setting) as opened:
+        taken = []
+        for _ in range(2):
+            began, worked = time.perf_counter(), time.process_time()
+            fit = option.fit(in_process(opened), opened.use_case, opened.names)
+            taken.append((time.perf_counter() - began, time.process_time() - worked))
+    (first, first_work), (again, again_work) = taken
+    return {
+        "option": option.name,
+        "forces": forces,
+        "people": forces * people,
+        "rounds": fit.rounds,
+        "seconds": round(first, 2),
+        "processor_seconds": round(first_work, 2),
+        "seconds_encoded": round(again, 2),
+        "processor_seconds_encoded": round(again_work, 2),
+    }
+
+
+def options_at(epsilon: float) -> tuple[Option, ...]:
+    """Private ways to fit the model."""
+    return (FederatedPrivate(epsilon=epsilon), FederatedOneShot(epsilon=epsilon))
+
+
 def main(say: Callable[[str], object] = sys.stdout.write) -> None:
-    """Print one JSON line per data set, option and epsilon."""
+    """Print one JSON line per data set, option and epsilon, and one of seconds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--demo", type=Path, help="folder for invented data")
+    parser.add_argument("--people", type=int, default=60_000, help="of the invented data")
     parser.add_argument("--shared", type=Path, help="folder of public files")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", help="name of one data set, or `newton`")
     asked = parser.parse_args()
-    sets: list[tuple[str, Forces, tuple[float, ...]]] = []
+    made: dict[str, tuple[Callable[[], Forces], tuple[float, ...]]] = {}
     if asked.demo is not None:
-        sets.append(("serious-violence", demo(asked.demo), (1.0,)))
+        made["serious-violence"] = (lambda: demo(asked.demo, people=asked.people), (1.0,))
     if asked.shared is not None:
-        sets.append(("adult", adult(asked.shared / "adult.parquet"), (1.0,)))
-        sets.append(("compas", compas(asked.shared / "compas_two_years.parquet"), (1.0, 4.0, 8.0)))
-    for name, members, budgets in sets:
-        with members as forces:
-            for epsilon in budgets:
-                for option in (
-                    FederatedPrivate(epsilon=epsilon),
-                    FederatedOneShot(epsilon=epsilon),
-                ):
-                    found = {"data": name} | measure(forces, option, asked.repeats)
-                    say(json.dumps(found) + "\n")
-
-
-def _split(sql: str) -> list[InMemory]:
-    with duckdb.connect() as connection:
-        connection.execute(f"create table split as {sql}")
-        found = connection.execute("select distinct force_name from split order by 1").fetchall()
-        return [
-            InMemory(
-                force=name.lower(),
-                records=connection.execute(
-                    "select * exclude (force_name) from split where force_name = ?", [name]
-                ).to_arrow_table(),
-            )
-            for (name,) in found
-        ]
+        made["adult"] = (lambda: adult(asked.shared / "adult.parquet"), (1.0,))
+        path = asked.shared / "compas_two_years.parquet"
+        made["compas"] = (lambda: compas(path), (1.0, 4.0, 8.0))
+    if asked.only in (None, "newton"):
+        say(json.dumps(newton_seconds()) + "\n")
+    for name, (opening, budgets) in made.items():
+        if asked.only not in (None, name):
+            continue
+        with opening() as forces:
+            for together in (*map(options_at, budgets), (FederatedTrees(), FederatedForest())):
+                for each in together:
+                    repeats = asked.repeats if hasattr(each, "epsilon") else 1
+                    say(json.dumps({"data": name} | measure(forces, each, repeats)) + "\n")
 
 
 if __name__ == "__main__":

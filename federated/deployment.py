@@ -7,7 +7,6 @@ code installed on it.
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -18,46 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from federated.app_files import write_app
 from federated.certificates import Authority, node_key
+from federated.left_running import FAREWELL, kept, leave
 from minimisation import SandboxError
 
-APP = """\
-[build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
-
-[project]
-name = "minimisation-federation"
-version = "1.0.0"
-description = "Names the apps that are installed on server and nodes; carries no code."
-license = "Apache-2.0"
-
-[tool.flwr.app]
-publisher = "forces"
-
-[tool.flwr.app.components]
-serverapp = "federated.server_app:app"
-clientapp = "federated.client_app:app"
-
-[tool.flwr.app.config]
-forces = ""
-option = ""
-parameters = "{}"
-seed = 1
-use-case = ""
-plan = ""
-workspace = ""
-result = ""
-"""
-
-PATIENCE = 180.0
+PATIENCE = 600.0
 """Seconds that a program has to start; generous, for a machine that is busy."""
-
-RUNNING = "running.json"
-"""File in the folder that says which programs were left running."""
-
-FAREWELL = 5.0
-"""Seconds that programs have to end by themselves."""
 
 
 @dataclass(kw_only=True)
@@ -111,11 +77,7 @@ class Loopback:
 
     def detach(self) -> None:
         """Leave the programs running when this process ends; `attached` finds them again."""
-        programs = {
-            name: [program.pid, _started(program.pid)] for name, program in self._programs.items()
-        }
-        kept = {"port": self._port, "nodes": dict(self.nodes), "programs": programs}
-        (self.folder / RUNNING).write_text(json.dumps(kept), "utf-8")
+        leave(self.folder, self._programs, port=self._port, nodes=dict(self.nodes))
         self._programs.clear()
 
     @classmethod
@@ -125,9 +87,9 @@ class Loopback:
         Raises:
             SandboxError: if there is none.
         """
-        kept = _kept(folder)
-        found = cls(folder=folder, nodes=kept["nodes"])
-        found._port = found._reached = kept["port"]
+        known = kept(folder)
+        found = cls(folder=folder, nodes=known["nodes"])
+        found._port = found._reached = known["port"]
         return found
 
     def run(self, config: Mapping[str, str | int], *, timeout: float = 3600.0) -> str:
@@ -143,9 +105,7 @@ class Loopback:
         Raises:
             SandboxError: if it fails or takes too long; the log is in the folder.
         """
-        app = self.folder / "app"
-        app.mkdir(exist_ok=True)
-        (app / "pyproject.toml").write_text(APP, "utf-8")
+        app = write_app(self.folder)
         given = self._settings("run.toml", config)
         words = ["run", str(app), "loopback", "--stream", "--run-config", str(given)]
         said = self._flwr(words, timeout)
@@ -200,8 +160,7 @@ class Loopback:
         for name in self.nodes:
             public = node_key(self.folder / f"{name}-key")
             self._flwr(["supernode", "register", str(public)], PATIENCE)
-            key = public.with_suffix("")
-            self.start_node(name, key=key, authority=self.authority)
+            self.start_node(name, key=public.with_suffix(""), authority=self.authority)
 
     def _settings(self, name: str, settings: Mapping[str, Any]) -> Path:
         """Write names and plain values as TOML, whose strings and numbers JSON's are."""
@@ -268,57 +227,6 @@ class Loopback:
                     return
             time.sleep(0.1)
         raise SandboxError(f"{name} must answer within {PATIENCE:g} s")
-
-
-def states(folder: Path) -> dict[str, tuple[int, bool]]:
-    """Program → its process and whether it runs, of a federation that was left running.
-
-    Raises:
-        SandboxError: if there is none.
-    """
-    programs: dict[str, tuple[int, str]] = _kept(folder)["programs"]
-    return {
-        name: (pid, bool(began) and _started(pid) == began)
-        for name, (pid, began) in programs.items()
-    }
-
-
-def stop_detached(folder: Path) -> int:
-    """Stop every program that was left running; returns how many did run.
-
-    Raises:
-        SandboxError: if there is no such federation.
-    """
-    running = [pid for pid, runs in states(folder).values() if runs]
-    for pid in reversed(running):
-        os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + FAREWELL
-    while (left := _left(folder)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    (folder / RUNNING).unlink()
-    return len(running)
-
-
-def _left(folder: Path) -> list[int]:
-    return [pid for pid, runs in states(folder).values() if runs]
-
-
-def _kept(folder: Path) -> dict[str, Any]:
-    path = folder / RUNNING
-    if not path.is_file():
-        raise SandboxError("a federation must be running; start one: sandbox federate up PLAN")
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
-
-
-def _started(pid: int) -> str:
-    """When a process began, empty if it has ended: a number alone could be another's by now."""
-    words = ["ps", "-o", "stat=,lstart=", "-p", f"{pid}"]
-    said = subprocess.run(words, capture_output=True, text=True, check=False).stdout  # noqa: S603 - no shell
-    state, _, began = said.strip().partition(" ")
-    return "" if state.startswith("Z") else began.strip()
 
 
 def free_port() -> int:

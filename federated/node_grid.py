@@ -33,7 +33,7 @@ class NodeGrid(Grid):
     """The forces that must take part, in the order in which their replies are added up."""
     steps: Steps
     """Message type → the step that answers it."""
-    patience: float = 300.0
+    patience: float = 600.0
     """Seconds to wait for all forces to connect."""
     _nodes: dict[str, int] = field(default_factory=dict, init=False)
 
@@ -73,7 +73,7 @@ class NodeGrid(Grid):
             str(reply.content.config_records[CONFIG][FORCE]): reply.metadata.src_node_id
             for reply in replies
         }
-        if set(named) != set(self.names) or len(replies) != len(nodes):
+        if set(named) != set(self.names) or len(replies) != len(self.names):
             missing = ", ".join(sorted(set(self.names) ^ set(named))) or "a name given twice"
             raise PolicyError(f"exactly the named forces must take part; look at: {missing}")
         self._nodes = {name: named[name] for name in self.names}

@@ -14,7 +14,8 @@ from federated.layout import ClientStep
 from federated.newton import NewtonSums
 from federated.private_gradients import PrivateGradients, RepeatGradients
 from federated.regressions import RegressionSums
-from federated.secure_sum import AcceptRoster, MaskedSums, OfferKey, RevealMask, Session
+from federated.secure_session import AcceptRoster, OfferKey, Session
+from federated.secure_sum import MaskedSums, RevealMask
 from federated.trees import TreeSums
 from minimisation import PolicyError
 from minimisation.forces.code_digest import code_digest

@@ -17,17 +17,14 @@ from federated.flower import Grid, Message, MessageType, RecordDict, Run
 from federated.grid import Connect
 from federated.layout import COLUMN, ClientStep, SummedStep
 from federated.messages import ARRAYS, array_record, content_of
+from federated.secure_session import OFFER, AcceptRoster, OfferKey, Session
 from federated.secure_sum import (
     MASKED,
-    OFFER,
     RECEIPT,
     RECEIPTS,
     SEED,
-    AcceptRoster,
     MaskedSums,
-    OfferKey,
     RevealMask,
-    Session,
     unmask,
 )
 from minimisation import PolicyError, UseCase

@@ -1,10 +1,10 @@
-"""The Flower ServerApp: fits one model over the named forces and writes its coefficients."""
+"""The Flower ServerApp: fits one model over the named forces and writes it as plain numbers."""
 
 import importlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from federated.averaging import FederatedAveraging
 from federated.flower import Context, Grid, ServerApp
@@ -12,12 +12,16 @@ from federated.grid import Steps
 from federated.newton import FederatedNewton
 from federated.node_grid import NodeGrid
 from federated.private_training import FederatedPrivate
+from federated.trees import FederatedTrees
 from minimisation import PolicyError, UseCase
 
 app = ServerApp()
 
-OPTIONS: Mapping[str, type[FederatedNewton | FederatedAveraging | FederatedPrivate]] = {
-    kind.name: kind for kind in (FederatedNewton, FederatedAveraging, FederatedPrivate)
+Fitted: TypeAlias = FederatedNewton | FederatedAveraging | FederatedPrivate | FederatedTrees
+
+OPTIONS: Mapping[str, type[Fitted]] = {
+    kind.name: kind
+    for kind in (FederatedNewton, FederatedAveraging, FederatedPrivate, FederatedTrees)
 }
 """What can be fitted on machines of the forces' own."""
 
@@ -28,7 +32,8 @@ def main(grid: Grid, context: Context) -> None:
 
     The run's configuration: `forces` (names, separated by commas), `option`, `parameters` (JSON),
     `seed`, `use-case` (`package.module:function`, called with the configuration, of which it reads
-    `plan` and `workspace`) and `result` (a file).
+    `plan` and `workspace`), `result` (a file) and `checkpoint` (a file from which private training
+    goes on; empty for none).
 
     Raises:
         PolicyError: if an entry is missing or unknown, or a force did not take part.
@@ -44,15 +49,18 @@ def main(grid: Grid, context: Context) -> None:
         return NodeGrid(inner=grid, names=names, steps=steps)
 
     found: dict[str, Any] = {"option": option.name}
-    if isinstance(option, FederatedNewton):
-        coefficients = option.fit(connect, use_case, names).coefficients
+    if isinstance(option, FederatedTrees):
+        found |= json.loads(option.fit(connect, use_case, names).as_json())
+    elif isinstance(option, FederatedNewton):
+        found["coefficients"] = option.fit(connect, use_case, names).coefficients.tolist()
     elif isinstance(option, FederatedAveraging):
-        coefficients = option.fit(connect, use_case, int(str(config["seed"])))
+        seed = int(str(config["seed"]))
+        found["coefficients"] = option.fit(connect, use_case, seed).tolist()
     else:
-        models = option.fit(connect, use_case)
-        coefficients = option.average(models)
+        checkpoint = Path(str(config["checkpoint"])) if config.get("checkpoint") else None
+        models = option.fit(connect, use_case, checkpoint)
+        found["coefficients"] = option.average(models).tolist()
         found |= {"rounds": len(models)} | _claim(option, len(models))
-    found["coefficients"] = coefficients.tolist()
     Path(str(config["result"])).write_text(json.dumps(found), "utf-8")
 
 

@@ -29,16 +29,23 @@ HERE = Path("workspace")
 
 
 @federate_app.command()
-def up(plan: PlanPath, workspace: Workspace = HERE) -> None:
+def up(
+    plan: PlanPath,
+    nodes: Annotated[
+        int | None, typer.Option(help="Only so many of the forces, the first ones.", min=1)
+    ] = None,
+    workspace: Workspace = HERE,
+) -> None:
     """Make keys and certificates, start a server and one node per force, and leave them running."""
-    from federated.deployment import RUNNING, Loopback  # noqa: PLC0415 - engines load when needed
+    from federated.deployment import Loopback  # noqa: PLC0415 - engines load when needed
+    from federated.left_running import RUNNING  # noqa: PLC0415 - as above
     from federated.orders import digests  # noqa: PLC0415 - as above
 
     study, folder = _study(plan, workspace), _folder(workspace)
     if (folder / RUNNING).exists():
         raise UseCaseError("no federation must be running; stop it: sandbox federate down")
     stderr.print("loading the forces' stores")
-    names = tuple(study.stores)
+    names = tuple(study.stores)[:nodes]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     approved = folder / "approved.json"
@@ -64,13 +71,17 @@ def status(workspace: Workspace = HERE) -> None:
 @federate_app.command()
 def run(
     option: Annotated[
-        str, typer.Argument(help="federated-newton, -averaging or -private.")
+        str, typer.Argument(help="federated-newton, -averaging, -private or -trees.")
     ] = "federated-newton",
     parameters: Annotated[str, typer.Option(help="The option's parameters, as JSON.")] = "{}",
     seed: Annotated[int, typer.Option(help="Seed of everything that is not privacy noise.")] = 1,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="File of private training: written every round, gone on from if there."),
+    ] = None,
     workspace: Workspace = HERE,
 ) -> None:
-    """Fit one model over the nodes; its coefficients go to standard output as JSON."""
+    """Fit one model over the nodes; it goes to standard output as JSON."""
     from federated.deployment import Loopback  # noqa: PLC0415 - as above
 
     folder = _folder(workspace)
@@ -88,6 +99,7 @@ def run(
             "plan": str(anyone["plan"]),
             "workspace": str(anyone["workspace"]),
             "result": str(result),
+            "checkpoint": str(checkpoint.resolve()) if checkpoint else "",
         }
     )
     if not result.is_file():
@@ -98,7 +110,7 @@ def run(
 @federate_app.command()
 def down(workspace: Workspace = HERE) -> None:
     """Stop the server and every node; keys and logs stay until the next `up`."""
-    from federated.deployment import stop_detached  # noqa: PLC0415 - as above
+    from federated.left_running import stop_detached  # noqa: PLC0415 - as above
 
     stdout.print(f"{stop_detached(_folder(workspace))} programs stopped", highlight=False)
 
@@ -138,7 +150,7 @@ def _folder(workspace: Path) -> Path:
 
 
 def _show(folder: Path) -> None:
-    from federated.deployment import states  # noqa: PLC0415 - as above
+    from federated.left_running import states  # noqa: PLC0415 - as above
 
     table = Table("Program", "Process", "State", "Log")
     for name, (pid, runs) in states(folder).items():

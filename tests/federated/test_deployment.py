@@ -14,15 +14,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from federated import FederatedAveraging, FederatedNewton
+from federated import FederatedAveraging, FederatedNewton, FederatedPrivate
 from federated.averaging import LocalEpochs
 from federated.certificates import Authority, node_key
-from federated.deployment import RUNNING, Loopback, states, stop_detached
+from federated.deployment import Loopback
 from federated.grid import in_process
+from federated.left_running import RUNNING, states, stop_detached
 from federated.newton import NewtonSums
 from federated.node_memory import NodeMemory
 from federated.orders import digests, order_of, step_of
-from federated.secure_sum import MaskedSums, Session
+from federated.secure_session import Session
+from federated.secure_sum import MaskedSums
 from minimisation import Forces, PolicyError, SandboxError
 from sandbox.force_node import study_of
 
@@ -112,8 +114,8 @@ class Trial:
         members = tuple(force for force in study.forces().members if force.name in NAMES)
         return Forces(members=members, use_case=study.plan.use_case, split=study.split)
 
-    def run(self, option: str, parameters: str) -> np.ndarray[Any, Any]:
-        """Coefficients that the deployed forces fit."""
+    def run(self, option: str, parameters: str, **more: str) -> dict[str, Any]:
+        """What the deployed forces fit."""
         result = self.federation.folder / f"{option}.json"
         self.federation.run(
             {
@@ -125,9 +127,11 @@ class Trial:
                 "plan": self.settings["plan"],
                 "workspace": self.settings["workspace"],
                 "result": str(result),
+                **more,
             }
         )
-        return np.array(json.loads(result.read_text("utf-8"))["coefficients"])
+        found: dict[str, Any] = json.loads(result.read_text("utf-8"))
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +167,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
 
 
 def test_three_rounds_on_four_nodes_equal_the_run_in_one_process_bit_for_bit(trial: Trial) -> None:
-    there = trial.run("federated-averaging", '{"rounds": 3}')
+    there = np.array(trial.run("federated-averaging", '{"rounds": 3}')["coefficients"])
     with trial.forces() as forces:
         here = FederatedAveraging(rounds=3).fit(in_process(forces), forces.use_case, 5)
     assert (there == here).all()
@@ -172,12 +176,32 @@ def test_three_rounds_on_four_nodes_equal_the_run_in_one_process_bit_for_bit(tri
 def test_a_secure_sum_of_newton_steps_equals_the_one_in_one_process_bit_for_bit(
     trial: Trial,
 ) -> None:
-    there = trial.run("federated-newton", '{"rounds": 2}')
+    there = np.array(trial.run("federated-newton", '{"rounds": 2}')["coefficients"])
     with trial.forces() as forces:
         option = FederatedNewton(rounds=2)
         here = option.fit(in_process(forces), forces.use_case, NAMES).coefficients
     assert np.abs(here).max() > 0.1
     assert (there == here).all()
+
+
+def test_a_private_run_is_charged_on_the_nodes_as_it_is_in_one_process(
+    trial: Trial, tmp_path: Path
+) -> None:
+    option, note = FederatedPrivate(rounds=2, epsilon=0.5), tmp_path / "note.json"
+    parameters = '{"rounds": 2, "epsilon": 0.5}'
+    there = trial.run("federated-private", parameters, checkpoint=str(note))
+    assert there["rounds"] == 2
+    assert there["epsilon"] == pytest.approx(option.plan().epsilon(2), abs=1e-9)
+    models = json.loads(note.read_text("utf-8"))["models"]
+    assert there["coefficients"] == pytest.approx(models[1])
+    with trial.forces() as forces:
+        option.fit(in_process(forces), forces.use_case)
+    for name in NAMES:
+        log = study_of(trial.settings).stores[name].log("ledger")
+        spent = [each["epsilon"] for each in log.entries() if each.get("state") == "reserved"]
+        assert len(spent) == 4
+        assert spent[:2] == spent[2:]
+        assert sum(spent[:2]) == pytest.approx(there["epsilon"], abs=1e-9)
 
 
 def test_every_message_is_in_the_forces_log_with_its_size_in_and_out(trial: Trial) -> None:

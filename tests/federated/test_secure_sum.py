@@ -16,14 +16,8 @@ from federated.grid import in_process
 from federated.layout import NO_NUMBERS, ClientStep, SummedStep
 from federated.record import Record, peer
 from federated.secure_grid import secure_grid
-from federated.secure_sum import (
-    AcceptRoster,
-    MaskedSums,
-    OfferKey,
-    RevealMask,
-    Session,
-    unmask,
-)
+from federated.secure_session import AcceptRoster, OfferKey, Session
+from federated.secure_sum import MaskedSums, RevealMask, unmask
 from minimisation import Forces, PayloadKind, PolicyError, UseCase
 
 OpenForces = Callable[..., Forces]

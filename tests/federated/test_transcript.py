@@ -18,7 +18,8 @@ from scipy.stats import binomtest
 
 from federated import masks
 from federated.layout import NO_NUMBERS, ClientStep, Layout, Values
-from federated.secure_sum import AcceptRoster, MaskedSums, OfferKey, RevealMask, Session, unmask
+from federated.secure_session import AcceptRoster, OfferKey, Session
+from federated.secure_sum import MaskedSums, RevealMask, unmask
 from minimisation import Payload, PolicyError, Premises, UseCase
 
 Words = np.ndarray[Any, np.dtype[np.uint64]]
