@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Literal, TypeAlias
 from unittest import mock
@@ -206,7 +206,11 @@ def hierarchical(seen: Family, seed: int, seconds: float) -> Family | None:
         # advice on quality, and internals of pandas that nobody here can act on
         warnings.simplefilter("ignore")
         try:
-            return _fit_and_sample_family(seen, seed, time.monotonic() + seconds)
+            # HMA models no table without a column
+            bare = np.zeros((len(seen.owner), 1))
+            padded = seen if seen.events.size else replace(seen, events=bare)
+            drawn = _fit_and_sample_family(padded, seed, time.monotonic() + seconds)
+            return replace(drawn, events=drawn.events[:, : seen.events.shape[1]])
         except _TimeIsUpError:
             return None
 

@@ -127,6 +127,19 @@ def test_hma_keeps_how_many_events_people_have_and_repeats_itself_only_with_the_
     assert first.num_rows == records["ashmere"].num_rows
 
 
+def test_persons_whose_events_have_no_columns_keep_their_number(
+    open_forces: Open, searches: UseCase, searched: Callable[..., pa.Table]
+) -> None:
+    rows_only = (Statistic(aggregate="rows"),)
+    question = GroupedStatistics(by=("sex", "ethnicity"), statistics=rows_only)
+    use_case = replace(searches, question=question)
+    records = searched(12)
+    forces = open_forces(use_case, {"ashmere": records}, held_out=0.0)
+    out = made(LinkedPersons(person_columns=OWN, fewest=2, seconds=600), forces)
+    assert out.column_names == ["force", "ethnicity", "sex", LINK]
+    assert out.num_rows == records.num_rows
+
+
 BAD = {
     "a constant column": pa.array(["female"]),
     "a column of nulls": pa.nulls(1, pa.string()),
