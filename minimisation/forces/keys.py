@@ -12,7 +12,6 @@ import secrets
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -85,17 +84,6 @@ class ForceKey:
         except (InvalidTag, binascii.Error, ValueError):
             msg = f"the key of force '{self.force}' must be the one its data was encrypted with"
             raise StoreError(f"{msg}; nothing was changed, restore the right key") from None
-
-
-class KeySource(Protocol):
-    """Somewhere a force keeps its key."""
-
-    def read(self, force: str) -> ForceKey:
-        """The key.
-
-        Raises:
-            StoreError: if there is none or it is not a key; nothing else is touched.
-        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,16 +27,6 @@ from sandbox.pack.sections import (
 from sandbox.report import figures
 from sandbox.report.figures import Figure
 
-FORM = (
-    "1", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10", "2.11",
-    "3.1", "3.2", "4.1",
-    "5.1", "5.2", "5.3", "5.4", "5.5", "5.6", "5.7", "5.8", "5.9", "5.10", "5.11", "5.12", "5.13",
-    "5.14",
-)  # fmt: skip
-"""Numbers of the form's sections, in its order."""
-OWN = ("A", "B", "C", "D", "E", "F", "G", "H")
-"""Letters of the pack's own sections."""
-
 
 def build(material: Material) -> Document:
     """The pack's content.

@@ -16,8 +16,6 @@ from sandbox.pack.document import Document
 from sandbox.pack.material import Material
 
 MANIFEST = "manifest.json"
-FACES = ("evidence.html", "evidence.docx", "evidence.odt", "evidence.json")
-"""Files that hold the whole document."""
 RUNS = "runs.jsonl"
 """The evidence itself, from which every figure follows; left out of a public copy."""
 

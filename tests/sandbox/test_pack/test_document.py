@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sandbox.cli import app
 from sandbox.evidence_lines import FloorFacts
 from sandbox.pack import jargon
-from sandbox.pack.build import FORM, OWN, build
+from sandbox.pack.build import build
 from sandbox.pack.document import Blank, Document, Grid, Picture, Say, placed
 from sandbox.pack.material import working_days_after
 from sandbox.pack.paper import bookmark
@@ -22,6 +22,16 @@ from sandbox.pack.sections.curves import Dot
 from sandbox.pack.sections.equality import unrecorded
 
 Build = Callable[..., Document]
+FORM = (
+    "1", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10", "2.11",
+    "3.1", "3.2", "4.1",
+    "5.1", "5.2", "5.3", "5.4", "5.5", "5.6", "5.7", "5.8", "5.9", "5.10", "5.11", "5.12", "5.13",
+    "5.14",
+)  # fmt: skip
+"""Numbers of the form's sections, in its order."""
+OWN = ("A", "B", "C", "D", "E", "F", "G", "H")
+"""Letters of the pack's own sections."""
+
 KINDS = ["binary-outcome", "grouped-statistics"]
 
 
