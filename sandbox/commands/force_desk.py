@@ -79,11 +79,13 @@ def person_id(given: str) -> str:
 
 
 def show_rows(rows: list[dict[str, str]], *, as_json: bool) -> None:
-    """Print rows as a table, or as JSON."""
+    """Print rows as a table that cuts no value, the first column on one line, or as JSON."""
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return
-    table = Table(*(rows[0] if rows else ["nothing"]))
+    table = Table()
+    for place, name in enumerate(rows[0] if rows else ["nothing"]):
+        table.add_column(name, overflow="fold", no_wrap=place == 0)
     for row in rows:
         table.add_row(*row.values())
     stdout.print(table)
