@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pyarrow as pa
 
+from federated.cuts import Cuts
 from federated.design import Integers, binary_outcome, encoding_of, own_people
 from federated.layout import Layout, Values
 from federated.newton import EXACT_SUMS, LARGEST, TOTALS_ONLY
-from federated.tree_growing import Cuts, Growing, Grown, Histograms, histograms
+from federated.tree_growing import Growing, Grown, Histograms, histograms
 from minimisation import Forces, Payload, Premises, Release, TreeModel, UseCase
 
 if TYPE_CHECKING:

@@ -8,22 +8,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
 
 from federated import FederatedAveraging
-from federated.averaging import LocalEpochs
-from federated.baselines import Trained, averaged, dealt, mean, training
-from federated.design import People, linear_model
+from federated.design import linear_model
 from federated.newton import NewtonSums
-from minimisation import Forces, NotApplicableError, Release, Scene
+from minimisation import Forces, NotApplicableError, Release
 from minimisation.contract import wire
-from minimisation.contract.encoding import numbers
 from sandbox.ceiling import pooled_fit
-from sandbox.curves import fits, judge
-from sandbox.curves.fits import Setting
+from sandbox.curves import judge
 from sandbox.findings import Finding
+from sandbox.inquiries.federated_fits import (
+    averages,
+    dealt_evenly,
+    own_models,
+    step_of,
+    without_each,
+)
 from sandbox.inquiries.inquiry import Answer
 from sandbox.inquiries.outcome import outcome_forces
+from sandbox.inquiries.replicates import FEW, replicated
 from sandbox.measures import ranking, resampling
 from sandbox.measures.resampling import Array
 from sandbox.study import Study
@@ -63,10 +66,10 @@ class FederatedBaselines:
             if len(names) < 2:  # noqa: PLR2004 - one force learns alone
                 raise NotApplicableError("a single force takes part")
             exact = pooled_fit(forces)
-            own, without = _own(forces), _without(forces)
-            models = {POOLED: exact.coefficients} | _averages(forces, own, self.averaging, seed)
+            own, without = own_models(forces), without_each(forces)
+            models = {POOLED: exact.coefficients} | averages(forces, own, self.averaging, seed)
             if study.plan.file.data.status != "protected":
-                models["averaged_evenly_dealt"] = _dealt(forces, self.averaging, seed)
+                models["averaged_evenly_dealt"] = dealt_evenly(forces, self.averaging, seed)
             tried = [*models.values(), *(each.coefficients for each in own.values()), *without]
             area, everywhere = _areas(forces, tried, seed)
         count = len(models)
@@ -116,97 +119,12 @@ def _verdicts(area: dict[str, Array]) -> dict[str, str]:
 
 
 def _area(measure: str, figures: Array, note: str, force: str = "") -> Finding:
-    return _finding(measure, figures, note, force, baseline=0.5)
+    return replicated(measure, figures, note, force, better="higher", baseline=0.5, lacking=FEW)
 
 
 def _gain(measure: str, figures: Array, force: str) -> Finding:
-    return _finding(measure, figures, "difference of AUC", force, baseline=0.0)
-
-
-def _finding(measure: str, figures: Array, note: str, force: str, *, baseline: float) -> Finding:
-    known = bool(np.isfinite(figures[0]))
-    low, high = judge.interval(figures[1:]) if known else (None, None)
-    return Finding(
-        measure=measure,
-        value=float(figures[0]) if known else None,
-        better="higher",
-        low=low,
-        high=high,
-        baseline=baseline,
-        force=force,
-        note=note if known else "too few people with the outcome",
-    )
-
-
-def _own(forces: Forces) -> dict[str, Trained]:
-    """Every force's own converged model, and how many people it was fitted to."""
-    columns = fits.question_of(forces.use_case).features
-    settings = [Setting(columns=columns, forces=(name,)) for name in forces.names]
-    found = fits.fit(forces, settings)
-    empty = Release(artefact=linear_model(forces.use_case, found[0].coefficients))
-    counted = forces.assess(_Known(), empty, 0)
-    return {
-        name: Trained(
-            coefficients=each.coefficients, people=int(counted[name].column("people")[0].as_py())
-        )
-        for name, each in zip(forces.names, found, strict=True)
-    }
-
-
-def _without(forces: Forces) -> list[Array]:
-    """The model of all forces but one, for each force."""
-    columns, names = fits.question_of(forces.use_case).features, forces.names
-    settings = [
-        Setting(columns=columns, forces=tuple(name for name in names if name != left))
-        for left in names
-    ]
-    return [each.coefficients for each in fits.fit(forces, settings)]
-
-
-def _averages(
-    forces: Forces, own: dict[str, Trained], option: FederatedAveraging, seed: int
-) -> dict[str, Array]:
-    step = _step(option, seed)
-
-    def train(shared: Array, turn: int) -> list[Trained]:
-        measure = _Descend(step=step, shared=tuple(map(float, shared)), turn=turn)
-        release = Release(artefact=linear_model(forces.use_case, shared))
-        made = []
-        for table in forces.assess(measure, release, seed).values():
-            sent = np.asarray(table.column("sent"))
-            made.append(Trained(coefficients=sent[:-1], people=int(sent[-1])))
-        return made
-
-    size = len(next(iter(own.values())).coefficients)
-    models = list(own.values())
-    return {
-        "averaged_by_people": averaged(train, size, option.rounds, weighted=True),
-        "averaged_alike": averaged(train, size, option.rounds, weighted=False),
-        "once_by_people": mean(models, weighted=True),
-        "once_alike": mean(models, weighted=False),
-    }
-
-
-def _dealt(forces: Forces, option: FederatedAveraging, seed: int) -> Array:
-    """Averaging after people were dealt out evenly, which needs them at hand: never protected."""
-    release = Release(artefact=linear_model(forces.use_case, np.zeros(_size(forces))))
-    parts = [_people(table) for table in forces.assess(_AtHand(), release, seed).values()]
-    step = _step(option, seed)
-    even = dealt(parts, np.random.default_rng([seed, len(parts)]))
-    return averaged(training(step, even), _size(forces), option.rounds, weighted=True)
-
-
-def _step(option: FederatedAveraging, seed: int) -> LocalEpochs:
-    return LocalEpochs(
-        epochs=option.epochs,
-        learning_rate=option.learning_rate,
-        batch_size=option.batch_size,
-        seed=seed,
-    )
-
-
-def _size(forces: Forces) -> int:
-    return len(fits.encoding_of(forces.use_case).terms) + 1
+    note = "difference of AUC"
+    return replicated(measure, figures, note, force, better="higher", baseline=0.0, lacking=FEW)
 
 
 def _areas(
@@ -237,7 +155,7 @@ def _cost(forces: Forces, newton_rounds: int, averaging_rounds: int) -> dict[str
     costs = {}
     for name, step, rounds in (
         ("federated-newton", NewtonSums(), newton_rounds),
-        ("federated-averaging", _step(FederatedAveraging(), 1), averaging_rounds),
+        ("federated-averaging", step_of(FederatedAveraging(), 1), averaging_rounds),
     ):
         out, back = (
             layout.table({key: np.zeros(shape) for key, shape in layout.shapes.items()})
@@ -249,69 +167,3 @@ def _cost(forces: Forces, newton_rounds: int, averaging_rounds: int) -> dict[str
             "received": rounds * len(wire.encode(back)),
         }
     return costs
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Known:
-    """How many member rows have a known outcome."""
-
-    name: str = "baselines-known"
-
-    @property
-    def schema(self) -> pa.Schema:
-        return pa.schema([("people", pa.int64())])
-
-    def observe(self, scene: Scene) -> pa.Table:
-        return pa.table({"people": pa.array([len(_members(scene).outcome)], pa.int64())})
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Descend:
-    """A round of training on member people: coefficients, then how many people."""
-
-    step: LocalEpochs
-    shared: tuple[float, ...]
-    turn: int
-    name: str = "baselines-descend"
-
-    @property
-    def schema(self) -> pa.Schema:
-        return pa.schema([("sent", pa.float64())])
-
-    def observe(self, scene: Scene) -> pa.Table:
-        people = _members(scene)
-        rng = np.random.default_rng([self.step.seed, self.turn, *scene.force.encode()])
-        shared = np.array(self.shared)
-        found = self.step.descend(people.features, people.outcome, shared, rng)
-        return pa.table({"sent": np.r_[found, len(people.outcome)]})
-
-
-@dataclass(frozen=True, kw_only=True)
-class _AtHand:
-    """Member people as numbers, for a control on invented or public people only."""
-
-    name: str = "baselines-people-at-hand"
-
-    @property
-    def schema(self) -> pa.Schema:
-        return pa.schema([("row", pa.list_(pa.float64()))])
-
-    def observe(self, scene: Scene) -> pa.Table:
-        people = _members(scene)
-        rows = np.column_stack([people.features, people.outcome])
-        return pa.table({"row": pa.array(list(rows), pa.list_(pa.float64()))})
-
-
-def _members(scene: Scene) -> People:
-    question, encoding = fits.question_of(scene.use_case), fits.encoding_of(scene.use_case)
-    rows = scene.members.to_arrow_table()
-    outcome = numbers(rows.column(question.target).combine_chunks())
-    known = ~np.isnan(outcome)
-    features = encoding.encode(rows)[known]
-    return People(features=features, outcome=outcome[known], unit=np.arange(known.sum()))
-
-
-def _people(table: pa.Table) -> People:
-    flat = table.column("row").combine_chunks()
-    rows = np.asarray(flat.values).reshape(len(flat), -1)
-    return People(features=rows[:, :-1], outcome=rows[:, -1], unit=np.arange(len(rows)))

@@ -16,10 +16,14 @@ from sandbox.curves import fits, judge
 from sandbox.findings import Finding
 from sandbox.inquiries.inquiry import Answer
 from sandbox.inquiries.outcome import outcome_forces
+from sandbox.inquiries.replicates import FEW, replicated
 from sandbox.measures import outcome, ranking, resampling
 from sandbox.measures.resampling import Array
 from sandbox.measures.scores import WIDEST
 from sandbox.study import Study
+
+NOBODY = "nobody is flagged"
+"""Why a precision is missing."""
 
 WHOLE = "as it is"
 """In place of a column's name: nothing is permuted."""
@@ -76,24 +80,18 @@ class FederatedExplained:
 
 def _importance(counts: Array, columns: tuple[str, ...], force: str) -> list[Finding]:
     area = ranking.auc(counts)
-    found = []
-    for place, column in enumerate(columns, start=1):
-        lost = area[0] - area[place]
-        low, high = judge.interval(lost[1:])
-        known = bool(np.isfinite(lost[0]))
-        found.append(
-            Finding(
-                measure=f"permutation_importance:{column}",
-                value=float(lost[0]) if known else None,
-                better="neither",
-                low=low if known else None,
-                high=high if known else None,
-                baseline=0.0,
-                force=force,
-                note="AUC lost" if known else "too few people with the outcome",
-            )
+    return [
+        replicated(
+            f"permutation_importance:{column}",
+            area[0] - area[place],
+            "AUC lost",
+            force,
+            better="neither",
+            baseline=0.0,
+            lacking=FEW,
         )
-    return found
+        for place, column in enumerate(columns, start=1)
+    ]
 
 
 def _alerts(counts: Array, place: int, force: str) -> list[Finding]:
@@ -105,26 +103,15 @@ def _alerts(counts: Array, place: int, force: str) -> list[Finding]:
         precision = flagged[:, 1] / flagged.sum(axis=-1)
     share = flagged.sum(axis=-1) / np.maximum(people.sum(axis=-1), 1)
     note = "at one threshold for all forces"
-    return [
-        _figure("alerts_share", share, force, note, None),
-        _figure("alerts_precision", precision, force, note, float(base[0])),
-        _figure("base_rate", base, force, "", None),
-    ]
-
-
-def _figure(measure: str, figures: Array, force: str, note: str, baseline: float | None) -> Finding:
-    known = bool(np.isfinite(figures[0]))
-    low, high = judge.interval(figures[1:]) if known else (None, None)
-    return Finding(
-        measure=measure,
-        value=float(figures[0]) if known else None,
-        better="neither",
-        low=low,
-        high=high,
-        baseline=baseline,
-        force=force,
-        note=note if known else "nobody is flagged",
+    figures = (
+        ("alerts_share", share, note, None),
+        ("alerts_precision", precision, note, float(base[0])),
+        ("base_rate", base, "", None),
     )
+    return [
+        replicated(measure, each, said, force, better="neither", baseline=baseline, lacking=NOBODY)
+        for measure, each, said, baseline in figures
+    ]
 
 
 def _counts(forces: Forces, release: Release, at: Array, seed: int) -> dict[str, Array]:

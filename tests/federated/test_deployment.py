@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from federated import FederatedAveraging, FederatedNewton, FederatedPrivate
+from federated.accounting import Rounds
 from federated.averaging import LocalEpochs
 from federated.certificates import Authority, node_key
 from federated.deployment import Loopback
@@ -23,8 +24,10 @@ from federated.left_running import RUNNING, states, stop_detached
 from federated.newton import NewtonSums
 from federated.node_memory import NodeMemory
 from federated.orders import digests, order_of, step_of
+from federated.private_gradients import PrivateGradients, RepeatGradients
 from federated.secure_session import Session
 from federated.secure_sum import MaskedSums
+from federated.trees import TreeSums
 from minimisation import Forces, PolicyError, SandboxError
 from sandbox.force_node import study_of
 
@@ -241,6 +244,16 @@ def test_a_server_with_another_authoritys_certificate_is_refused(trial: Trial) -
     [
         LocalEpochs(epochs=2, learning_rate=0.3, batch_size=32, seed=2**53 - 1),
         NewtonSums(),
+        MaskedSums(
+            session=Session(roster=("a", "b", "c"), number="1"),
+            step=TreeSums(trees=2, depth=3),
+            most_people=9,
+        ),
+        RepeatGradients(
+            again=PrivateGradients(
+                plan=Rounds(rounds=3, noise=2.0, delta=1e-6), turn=2, clip=1.0, number="n"
+            )
+        ),
         MaskedSums(
             session=Session(roster=("a", "b", "c"), number="1"), step=NewtonSums(), most_people=9
         ),

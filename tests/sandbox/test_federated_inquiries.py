@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from federated import FederatedAveraging
 from federated.averaging import LocalEpochs
 from federated.baselines import Trained, averaged, dealt, mean, training
 from federated.design import People
+from minimisation.regression import fit_logistic
 from sandbox.findings import Finding
 from sandbox.inquiries.federated import FederatedBaselines
 from sandbox.inquiries.federated_explained import FederatedExplained
@@ -51,6 +53,12 @@ def test_every_baseline_is_judged_on_the_same_people(study: Study) -> None:
     assert pooled.low < pooled.value < pooled.high
     for name in ("averaged_by_people", "averaged_alike", "once_alike", "averaged_evenly_dealt"):
         assert found[f"auc_{name}", ""].value is not None
+    even, natural = (found[f"auc_averaged_{name}", ""] for name in ("evenly_dealt", "by_people"))
+    assert "dealt out at random" in even.note
+    assert even.low is not None
+    assert even.high is not None
+    assert natural.value is not None
+    assert even.low < even.value < even.high  # type: ignore[operator] # checked above
     names = set(study.stores)
     assert {force for (measure, force) in found if measure == "auc_alone"} == names
     gains = [found["gain_by_learning_together", name].value for name in names]
@@ -71,7 +79,7 @@ def test_on_protected_data_nobodys_rows_are_taken_for_a_control(
     data = plan.file.data.model_copy(update={"status": "protected"})
     known = replace(plan, file=plan.file.model_copy(update={"data": data}))
     guarded.__dict__.update(plan=known, stores=study.stores)
-    monkeypatch.setattr("sandbox.inquiries.federated._dealt", None)
+    monkeypatch.setattr("sandbox.inquiries.federated.dealt_evenly", None)
     found = figures(
         FederatedBaselines(averaging=FederatedAveraging(rounds=1)).run(guarded).findings
     )
@@ -118,6 +126,23 @@ def test_one_full_batch_round_is_the_mean_of_one_gradient_step_each() -> None:
     found = averaged(training(step, parts()), 2, 1, weighted=True)
     # at zero the residuals are ½ and −½ in the first part, ½ in the second
     assert found == pytest.approx([-1 / 6, (2 * 0.25 - 0.5) / 3])
+
+
+def test_averaging_is_held_back_by_how_forces_differ_and_not_where_people_are_dealt_out() -> None:
+    rng, step = (
+        np.random.default_rng(3),
+        LocalEpochs(epochs=20, learning_rate=1.0, batch_size=500, seed=1),
+    )
+    apart = []
+    for slope in (4.0, -3.0):  # what speaks for it in one force speaks against it in the other
+        features = rng.random((500, 1))
+        outcome = (rng.random(500) < expit(slope * (features[:, 0] - 0.2))).astype(float)
+        apart.append(People(features=features, outcome=outcome, unit=np.arange(500)))
+    together = np.concatenate([part.features for part in apart])
+    pooled = fit_logistic(together, np.concatenate([part.outcome for part in apart])).coefficients
+    natural = averaged(training(step, apart), 2, 30, weighted=True)
+    even = averaged(training(step, dealt(apart, rng)), 2, 30, weighted=True)
+    assert np.abs(even - pooled).max() < np.abs(natural - pooled).max() / 2
 
 
 def test_dealing_out_keeps_sizes_and_people() -> None:
