@@ -18,6 +18,7 @@ from minimisation import (
 )
 from sandbox.answers import answer
 from sandbox.attacks import suite as attack_suite
+from sandbox.attacks.kept import NOTHING, Kept
 from sandbox.attacks.neighbours import NeighbourAudit
 from sandbox.attacks.suite import MEMBERSHIP, Suite
 from sandbox.findings import Finding
@@ -40,6 +41,8 @@ class Beside:
     people. None: it is not run again."""
     refit: bool = False
     """Whether it may also be run again on these people: they are invented or public."""
+    kept: Kept = NOTHING
+    """Results of attacks on the same release; by default none."""
     pooled: Array | None = None
     """Flags under pooling, as `fairness.pooled_flags` gives them, against which changes are told;
     None: no changes."""
@@ -81,7 +84,9 @@ def assess_release(
         Release(artefact=answer(each.artefact, use_case, forces.names)) for each in beside.history
     ]
     refit = beside.option if beside.refit else None
-    attacked = attack_suite.findings(forces, release, seed, beside.suite, tables, refit=refit)
+    attacked = attack_suite.findings(
+        forces, release, seed, beside.suite, tables, refit=refit, kept=beside.kept
+    )
     return [*found, *attacked, *_audited(release, use_case, seed, beside)]
 
 

@@ -211,7 +211,7 @@ class Study:
         derivative = Derivative(
             name=f"{self.plan_path.stem}: {what}",
             kind=_kind(release.artefact),
-            digest=_digest(release.artefact),
+            digest=artefact_digest(release.artefact),
             snapshots=self.snapshots,
             files=tuple(str(path.relative_to(self.workspace)) for path in (self.evidence, *files)),
             epsilon=release.privacy_loss.epsilon if release.privacy_loss else None,
@@ -252,7 +252,8 @@ def _kind(artefact: Artefact) -> Kind:
     return Kind.RELEASE if isinstance(artefact, Microdata | Statistics) else Kind.MODEL
 
 
-def _digest(artefact: Artefact) -> str:
+def artefact_digest(artefact: Artefact) -> str:
+    """Digest of what was released."""
     table = artefact.table if isinstance(artefact, Microdata | Statistics) else None
     content = repr(artefact).encode() if table is None else wire.encode(table)
     return hashlib.sha256(content).hexdigest()

@@ -29,13 +29,14 @@ from minimisation import (
 from minimisation.contract.errors import BudgetExceededError
 from minimisation.forces.code_digest import code_digest
 from sandbox.assessment import Beside, assess_release
+from sandbox.attacks.kept import Kept
 from sandbox.attacks.suite import MEMBERSHIP, SUITES, Suite
 from sandbox.cost import Stopwatch, peak_bytes
 from sandbox.measures import fairness
 from sandbox.measures.resampling import Array
 from sandbox.registry import parameters_of
 from sandbox.releases import write_designated
-from sandbox.study import Study
+from sandbox.study import Study, artefact_digest
 
 SCHEMA = 1
 """Version of an evidence row."""
@@ -72,6 +73,7 @@ def run(study: Study, option: Option, repeat: int) -> dict[str, Any]:
                 history=history,
                 option=option,
                 refit=plan.file.data.status != "protected",
+                kept=kept_results(study, forces, suite, release),
                 pooled=pooled,
             )
             findings = assess_release(forces, release, plan.file.seed, beside)
@@ -111,6 +113,23 @@ def earlier_releases(study: Study, option: Option, suite: Suite, last: Release) 
             if found[-1].artefact == last.artefact:
                 break  # it is not random: averaging it tells no more
     return found
+
+
+def kept_results(study: Study, forces: Forces, suite: Suite, release: Release) -> Kept:
+    """Where results of attacks on this very release are kept: beside the stores."""
+    plan = study.plan
+    about = (
+        artefact_digest(release.artefact),
+        type(release.artefact).__name__,
+        json.dumps(_loss(release.privacy_loss), sort_keys=True),
+        json.dumps(study.snapshots, sort_keys=True),
+        forces.held_out_digest(),
+        hashlib.sha256(repr(plan.use_case).encode()).hexdigest(),
+        repr(suite),
+        str(plan.file.seed),
+        code_digest(Suite),
+    )
+    return Kept(folder=study.workspace / "cache" / "attacks", about=about)
 
 
 def pooled_flags(study: Study, forces: Forces) -> Array | None:

@@ -27,6 +27,7 @@ from sandbox.attacks import (
     verdict,
 )
 from sandbox.attacks.attribute_inference import AttributeInference
+from sandbox.attacks.kept import NOTHING, Kept
 from sandbox.attacks.linkability import Linkability
 from sandbox.attacks.outside_match import OutsideMatch
 from sandbox.attacks.singling_out import SinglingOut
@@ -101,6 +102,7 @@ def findings(  # noqa: PLR0913 - a release, and what may be done about it
     history: Sequence[Release] = (),
     *,
     refit: Option | None = None,
+    kept: Kept = NOTHING,
 ) -> list[Finding]:
     """What every attack of the set found, the formal view, and the worst attack.
 
@@ -111,37 +113,50 @@ def findings(  # noqa: PLR0913 - a release, and what may be done about it
         suite: which attacks.
         history: tables about the same people, the assessed release's last; fewer than two: none.
         refit: the option, where it may be run again on these people; None on protected data.
+        kept: results of earlier runs; by default every attack is run.
     """
-    found = verdict.findings(forces, release, seed)
+    found = kept.found("membership", lambda: verdict.findings(forces, release, seed))
     if suite.name == "membership":
         return found
     artefact = release.artefact
-    some = part(forces, suite.forces)
-    sampled = on_people(some, release, seed, suite)
-    if not isinstance(artefact, RiskModel):
-        attack = SinglingOut(most=suite.predicates)
-        sampled += singling_out.findings(some, release, seed, attack)
-    if isinstance(artefact, Statistics):
-        sampled += reconstruction.findings(some, release, seed)
-    if len(some.members) < len(forces.members):
-        where = f"people of {len(some.members)} of {len(forces.members)} forces"
-        sampled = [_noted(each, where) for each in sampled]
-    found += sampled
-    if len(history) > 1:
+    found += kept.found("on-some-forces", lambda: on_some(forces, release, seed, suite))
+    if len(history) > 1:  # noise that is drawn anew each time is not kept
         found += differencing.averaging_findings(forces, history, seed)
     if release.privacy_loss is not None:
-        found += audit.findings(forces, release, seed)
+        found += kept.found("audit", lambda: audit.findings(forces, release, seed))
     if isinstance(artefact, Microdata):
-        found += copies.findings(forces, release, seed)
-        view = formal.findings(forces, release, seed)
-        k = next((each.value for each in view if each.measure == "formal_k"), None)
-        found += [*view, *unique_records.findings(forces, release, seed, k)]
+        found += kept.found("copies", lambda: copies.findings(forces, release, seed))
+        found += kept.found("formal", lambda: formal_view(forces, release, seed))
     if suite.name == "full":
-        found += likelihood_ratio.findings(forces, release, seed)
+        found += kept.found(
+            "likelihood-ratio", lambda: likelihood_ratio.findings(forces, release, seed)
+        )
     if refit is not None and suite.refits:
         found += shadow.findings(forces, refit, seed, suite.refits)
         found += gradient_inversion.findings(forces, refit, seed)
     return [*found, *worst(found)]
+
+
+def on_some(forces: Forces, release: Release, seed: int, suite: Suite) -> list[Finding]:
+    """What the attacks found that are tried in as many forces as the set says."""
+    some = part(forces, suite.forces)
+    found = on_people(some, release, seed, suite)
+    if not isinstance(release.artefact, RiskModel):
+        attack = SinglingOut(most=suite.predicates)
+        found += singling_out.findings(some, release, seed, attack)
+    if isinstance(release.artefact, Statistics):
+        found += reconstruction.findings(some, release, seed)
+    if len(some.members) == len(forces.members):
+        return found
+    where = f"people of {len(some.members)} of {len(forces.members)} forces"
+    return [_noted(each, where) for each in found]
+
+
+def formal_view(forces: Forces, release: Release, seed: int) -> list[Finding]:
+    """Figures of equivalence classes, and how many records of one person alone are shown."""
+    view = formal.findings(forces, release, seed)
+    k = next((each.value for each in view if each.measure == "formal_k"), None)
+    return [*view, *unique_records.findings(forces, release, seed, k)]
 
 
 def part(forces: Forces, most: int | None) -> Forces:

@@ -1,18 +1,31 @@
 """The set of attacks on one release: which run, what every result says, and which is worst."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from minimisation import Forces
+from minimisation import Forces, Microdata, Release
+from minimisation.options.field_minimisation import FieldMinimisation
 from minimisation.options.pseudonymisation import Pseudonymisation
+from sandbox import worker
 from sandbox.attacks import suite
-from sandbox.attacks.suite import MEMBERSHIP, QUICK
+from sandbox.attacks.kept import Kept
+from sandbox.attacks.suite import FULL, MEMBERSHIP, QUICK
 from sandbox.attacks.tally import Rate, difference
 from sandbox.findings import Finding
+from sandbox.study import Study
 
 RNG = np.random.default_rng(1)
+
+PLAN = """
+use_case = "serious-violence"
+[data]
+status = "demo"
+[data.demo]
+people = 1000
+"""
 
 
 def result(measure: str, residual: float, low: float, group: str = "") -> Finding:
@@ -102,3 +115,42 @@ def test_the_quick_set_attacks_at_most_three_forces(outcome_forces: Forces) -> N
         assert suite.part(forces, None) is forces
         many = replace(forces, members=forces.members * 3)
         assert len(suite.part(many, 3).members) == 3
+
+
+def test_an_attack_is_run_again_if_anything_that_it_depends_on_has_changed(tmp_path: Path) -> None:
+    runs: list[str] = []
+
+    def attack() -> list[Finding]:
+        runs.append("ran")
+        return [replace(result("copies", 0.5, 0.4), replicates=(0.4, 0.6), note="as it was")]
+
+    about = ("release", "snapshot", "seed", "code")
+    first = Kept(folder=tmp_path / "kept", about=about).found("copies", attack)
+    again = Kept(folder=tmp_path / "kept", about=about).found("copies", attack)
+    assert again == first == attack()
+    assert len(runs) == 2, "once for the first, once for the comparison"
+    Kept(folder=tmp_path / "kept", about=about).found("linkability", attack)
+    for place in range(len(about)):
+        changed = tuple("other" if i == place else each for i, each in enumerate(about))
+        Kept(folder=tmp_path / "kept", about=changed).found("copies", attack)
+    assert len(runs) == 2 + 1 + len(about)
+    Kept().found("copies", attack)
+    Kept().found("copies", attack)
+    assert len(runs) == 2 + 1 + len(about) + 2, "where nothing is kept everything is run"
+
+
+def test_a_release_or_a_set_that_differs_finds_nothing_kept(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN, "utf-8")
+    study = Study(plan_path=path, workspace=tmp_path / "work")
+    with study.forces() as forces:
+        rows = FieldMinimisation().apply(forces, forces.use_case, RNG)
+        again = FieldMinimisation().apply(forces, forces.use_case, RNG)
+        assert isinstance(rows.artefact, Microdata)
+        fewer = Release(artefact=replace(rows.artefact, table=rows.artefact.table.slice(1)))
+        kept, same, other, larger = (
+            worker.kept_results(study, forces, chosen, release).about
+            for release, chosen in ((rows, QUICK), (again, QUICK), (fewer, QUICK), (rows, FULL))
+        )
+    assert kept == same
+    assert len({kept, other, larger}) == 3
