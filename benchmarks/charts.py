@@ -110,7 +110,7 @@ def _labels(
 def _finish(layers: list[alt.Chart], width: int, height: int) -> alt.LayerChart:
     finished: alt.LayerChart = (
         alt.layer(*layers, width=width, height=height)
-        .configure(font="Arial, Helvetica, sans-serif")
+        .configure(font="Arial, Helvetica, sans-serif", background="transparent")
         .configure_axis(
             labelFontSize=FONT,
             titleFontSize=FONT,

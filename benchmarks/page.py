@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from benchmarks.catalogue import WORKLOADS
 from benchmarks.comparisons import compared, compared_table
-from benchmarks.results import Results, Row
+from benchmarks.results import Results, Row, Runs
 from benchmarks.scaling import laws, parameters_of
 from benchmarks.tables import METHOD, kind, laws_table, runs_table, seconds, times
 from benchmarks.targets import targets, targets_table
@@ -91,7 +91,7 @@ def draw(rows: Sequence[Row], name: str) -> list[Figure]:
     drawn = []
     lines = line_points(rows)
     if lines:
-        finding = "Seconds against rows, both logarithmic: blue here, grey peers."
+        finding = "Seconds against rows, both logarithmic: blue here, grey peers, red the baseline."
         drawn.append((f"{name}-scaling", charts.scaling(lines), finding))
     for size, bars in bar_points(rows).items():
         finding = f"Time over the baseline's at {size:,} rows: blue here, grey peers."
@@ -108,7 +108,10 @@ def draw(rows: Sequence[Row], name: str) -> list[Figure]:
 
 
 def line_points(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Points of every case that ran at two sizes at least, with its commonest parameters."""
+    """Points of every case that ran at two sizes at least, and of what it is divided by.
+
+    Of several parameters those that ran at most sizes.
+    """
     found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row.own is not None:
@@ -117,20 +120,28 @@ def line_points(rows: Sequence[Row]) -> list[dict[str, Any]]:
     for (case, _), members in found.items():
         if len(members) > len(longest.get(case, [])):
             longest[case] = members
-    return [
-        {
-            "case": case,
-            "rows": row.rows,
-            "seconds": row.own.median,
-            "low": row.own.spread[0],
-            "high": row.own.spread[1],
-            "kind": kind(row),
-        }
-        for case, members in longest.items()
-        if len(members) > 1
+    lines = {case: members for case, members in longest.items() if len(members) > 1}
+    points = [
+        _point(case, kind(row), row.rows, row.own)
+        for case, members in lines.items()
         for row in sorted(members, key=lambda each: each.rows)
         if row.own is not None
     ]
+    names = {row.baseline_name for members in lines.values() for row in members} - {""}
+    for name in sorted(names):
+        alike = [[row for row in each if row.baseline_name == name] for each in lines.values()]
+        points += [
+            _point(name, "baseline", row.rows, row.baseline)
+            for row in sorted(max(alike, key=len), key=lambda each: each.rows)
+            if row.baseline is not None
+        ]
+    return points
+
+
+def _point(case: str, of: str, rows: int, runs: Runs) -> dict[str, Any]:
+    low, high = runs.spread
+    found = {"case": case, "rows": rows, "seconds": runs.median, "low": low, "high": high}
+    return found | {"kind": of}
 
 
 def bar_points(rows: Sequence[Row]) -> dict[int, list[dict[str, Any]]]:
