@@ -130,9 +130,10 @@ def line_points(rows: Sequence[Row]) -> list[dict[str, Any]]:
     names = {row.baseline_name for members in lines.values() for row in members} - {""}
     for name in sorted(names):
         alike = [[row for row in each if row.baseline_name == name] for each in lines.values()]
+        longest_of: list[Row] = max(alike, key=len)
         points += [
             _point(name, "baseline", row.rows, row.baseline)
-            for row in sorted(max(alike, key=len), key=lambda each: each.rows)
+            for row in sorted(longest_of, key=lambda each: each.rows)
             if row.baseline is not None
         ]
     return points
