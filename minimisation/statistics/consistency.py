@@ -6,15 +6,18 @@ small cells upwards, which is why it is not done unasked, and intervals no longe
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import pyarrow as pa
 from scipy.optimize import lsq_linear
 from scipy.sparse import coo_matrix, vstack
 
+from minimisation.contract.errors import UseCaseError
 from minimisation.statistics.noise import Reals
+from minimisation.statistics.planner import QueryPlan
 
 MOST_CELLS = 50_000
 """Largest grid that is fitted."""
@@ -50,6 +53,9 @@ def consistent(shape: tuple[int, ...], tables: Sequence[Measured]) -> list[Reals
             raise ValueError(f"table over axes {table.axes} must have their shape in {shape}")
         if not table.deviation > 0:
             raise ValueError(f"deviation ({table.deviation}) must be above 0")
+    if [table.axes for table in tables] == [tuple(range(len(shape)))]:
+        # each cell stands for itself, so the nearest that is not negative needs no solver
+        return [np.maximum(tables[0].values, 0.0)]
     sums = [_sums(shape, table.axes) for table in tables]
     system = vstack([each / table.deviation for each, table in zip(sums, tables, strict=True)])
     measured = np.concatenate([table.values.ravel() / table.deviation for table in tables])
@@ -60,6 +66,75 @@ def consistent(shape: tuple[int, ...], tables: Sequence[Measured]) -> list[Reals
         np.asarray(each @ best).reshape(table.values.shape)
         for each, table in zip(sums, tables, strict=True)
     ]
+
+
+def refuse_unfit(plan: QueryPlan) -> None:
+    """Refuse, before anything is spent, a query whose release cannot be made consistent.
+
+    Raises:
+        UseCaseError: if neither rows nor persons are asked, or the grid is too large.
+    """
+    if not _counts(plan):
+        raise UseCaseError("measures must have rows or persons to be made consistent")
+    if plan.cells > MOST_CELLS:
+        raise UseCaseError(f"by ({plan.cells} cells) must have at most {MOST_CELLS} cells")
+
+
+def with_margins(plan: QueryPlan, table: pa.Table) -> pa.Table:
+    """A released table with no count below 0, and with margins and a total that are its sums.
+
+    Only what was released is used, so it costs nothing and does for cached releases alike.
+
+    Args:
+        plan: the query.
+        table: its released table, one row per cell; see `private_query.finish`.
+
+    Returns:
+        The cells; then the margin of each key, where there are several, and the total. A key that
+        was added over is null, as in SQL's grouping sets. Margins hold what can be added up: rows,
+        and persons where each is counted in one cell at most. They have no intervals.
+
+    Raises:
+        UseCaseError: as `refuse_unfit`.
+    """
+    refuse_unfit(plan)
+    fitted = _non_negative(plan, table)
+    for name, values in fitted.items():
+        # an end below 0 says nothing that a count does not say of itself
+        ends = [(f"{name}{end}", table.column(f"{name}{end}")) for end in ("_low", "_high")]
+        raised = {end: pa.array(np.maximum(old.to_numpy(), 0.0)) for end, old in ends}
+        for column, new in {name: pa.array(values.ravel()), **raised}.items():
+            table = table.set_column(table.column_names.index(column), column, new)
+    if plan.vector.groups > 1:
+        fitted.pop("persons", None)
+    keys = tuple(range(len(plan.shape)))
+    kept = [(key,) for key in keys if len(keys) > 1] + [()] * bool(keys)
+    margins = [_margin(plan, fitted, axes) for axes in kept if fitted]
+    return pa.concat_tables([table, *margins], promote_options="default")
+
+
+def _counts(plan: QueryPlan) -> list[str]:
+    return [each.kind for each in plan.query.measures if each.kind in ("rows", "persons")]
+
+
+def _non_negative(plan: QueryPlan, table: pa.Table) -> dict[str, Reals]:
+    """Count → its fitted cells, of the shape of the grid."""
+    axes = tuple(range(len(plan.shape)))
+    fitted: dict[str, Reals] = {}
+    for name in _counts(plan):
+        values = table.column(name).to_numpy().astype(np.float64).reshape(plan.shape)
+        (fitted[name],) = consistent(
+            plan.shape, [Measured(axes=axes, values=values, deviation=1.0)]
+        )
+    return fitted
+
+
+def _margin(plan: QueryPlan, fitted: Mapping[str, Reals], kept: tuple[int, ...]) -> pa.Table:
+    """Counts added over every key but those kept."""
+    over = tuple(axis for axis in range(len(plan.shape)) if axis not in kept)
+    labels = {plan.query.by[axis]: plan.table.labels(plan.query.by[axis]) for axis in kept}
+    sums = {name: np.ravel(values.sum(axis=over)) for name, values in fitted.items()}
+    return pa.table({name: pa.array(values) for name, values in {**labels, **sums}.items()})
 
 
 def _sums(shape: tuple[int, ...], axes: tuple[int, ...]) -> coo_matrix:

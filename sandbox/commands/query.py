@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from minimisation.statistics.accounting import Amount
     from minimisation.statistics.desk import Asking
     from minimisation.statistics.disclosure.controlled import Method
+    from minimisation.statistics.planner import QueryPlan
     from minimisation.statistics.quote import Quote, Width
     from sandbox.study import Study
 
@@ -53,6 +54,9 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
         str,
         typer.Option(help="Counts without epsilon instead: rounding, suppression or cell-keys."),
     ] = "",
+    consistent: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--consistent", help="No count below 0; add margins that are sums.")
+    ] = False,
     workspace: Workspace = Path("workspace"),
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
@@ -78,6 +82,10 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     names = force or list(study.stores)
     table, stored = desks.table_of(study, names)
     chosen = planner.choose(parse(text, table.name), table, allowance)
+    if consistent:
+        from minimisation.statistics.consistency import refuse_unfit  # noqa: PLC0415 - as above
+
+        refuse_unfit(chosen)
     if within:
         epsilon = epsilon_for(chosen, _wanted(within), delta=delta, forces=len(names))
     offer = quoted(chosen, epsilon, delta, len(names))
@@ -90,7 +98,7 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
         answer = desks.ask(study, chosen, names, (epsilon, delta), asking)
     finally:
         time.sleep(-(time.monotonic() - started) % QUANTUM)
-    _print_table(answer.table, as_json=as_json)
+    _print_answer(chosen, answer.table, consistent=consistent, as_json=as_json)
     _say_charges(answer.costs)
 
 
@@ -159,6 +167,16 @@ def _print_quote(offer: "Quote", *, as_json: bool) -> None:
     print_rows(rows, as_json=False)
     cost = f"epsilon {epsilon:g}" if epsilon is not None else f"rho {rho:g}"
     _tell(f"would cost each force {cost}; nothing was spent")
+
+
+def _print_answer(plan: "QueryPlan", table: "pa.Table", *, consistent: bool, as_json: bool) -> None:
+    """A released table as it is, or post-processed."""
+    if consistent:
+        from minimisation.statistics.consistency import with_margins  # noqa: PLC0415 - as above
+
+        table = with_margins(plan, table)
+        _tell("no count is below 0; small ones moved upwards, intervals no longer hold exactly")
+    _print_table(table, as_json=as_json)
 
 
 def _print_table(table: "pa.Table", *, as_json: bool) -> None:

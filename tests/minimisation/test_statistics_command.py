@@ -169,6 +169,21 @@ def test_a_force_whose_policy_does_not_name_the_query_refuses_it(run: Run, works
     assert rows_of(run("budget", "show", "--json"))[0]["epsilon_sum"] == 0
 
 
+def test_a_consistent_table_costs_nothing_more_and_its_total_is_its_sum(run: Run) -> None:
+    asked = ("query", "rows, persons by sex", "--epsilon", "0.6", "--json")
+    rows_of(run(*asked))
+    again = run(*asked, "--consistent")
+    *cells, total = rows_of(again)
+    assert total["sex"] is None
+    assert total["rows"] == pytest.approx(sum(max(row["rows"], 0) for row in cells))
+    assert "no longer hold exactly" in again.stderr
+    assert "charged by each of ashmere, brackwell: nothing" in again.stderr
+    refused = run("query", "sum(age)", "--epsilon", "0.1", "--consistent")
+    assert isinstance(refused.exception, UseCaseError)
+    spent = rows_of(run("budget", "show", "--json"))
+    assert [row["epsilon_sum"] for row in spent] == [0.6, 0.6], "refused before it was paid"
+
+
 @pytest.mark.parametrize("method", ["rounding", "suppression", "cell-keys"])
 def test_a_table_under_disclosure_control_says_that_it_has_no_epsilon(
     run: Run, method: str
