@@ -14,7 +14,7 @@ from minimisation.forces.boundary import Force
 from minimisation.statistics import desk, encoding
 from minimisation.statistics.accounting import Account
 from minimisation.statistics.catalogue import StoredTable
-from minimisation.statistics.desk import Answer, Asking, Desk
+from minimisation.statistics.desk import Answer, Asking, BlockAnswer, Desk
 from minimisation.statistics.planner import QueryPlan
 from minimisation.statistics.prepared_form import PreparedForm
 from sandbox.study import Study
@@ -64,17 +64,52 @@ def ask(
         PolicyError: if a force's rules forbid it; a refusal depends on public facts only.
         BudgetExceededError: if a force's budget does not cover it.
     """
+    with _agreed(study, names) as (forces, desks):
+        answer = desk.ask(plan, desks, *budget, asking)
+    for force in forces:
+        note(force, study.plan.use_case, asking.what, "done", answer.table.nbytes)
+    return answer
+
+
+def ask_block(
+    study: Study,
+    plans: Sequence[QueryPlan],
+    names: Sequence[str],
+    budget: tuple[float, float],
+    asking: Asking,
+) -> BlockAnswer:
+    """Answers to queries declared together; every force pays for all of them at once, or none does.
+
+    Args:
+        study: the plan in its workspace.
+        plans: the queries, planned for `table_of` these forces.
+        names: the forces.
+        budget: epsilon of each query, and delta of the block's composition, at each force.
+        asking: who asks, and for what.
+
+    Raises:
+        PolicyError: if a force's rules forbid it; a refusal depends on public facts only.
+        BudgetExceededError: if a force's budget does not cover the block.
+    """
+    with _agreed(study, names) as (forces, desks):
+        answer = desk.ask_block(plans, desks, *budget, asking)
+    sent = sum(table.nbytes for table in answer.tables)
+    for force in forces:
+        note(force, study.plan.use_case, asking.what, "done", sent)
+    return answer
+
+
+@contextmanager
+def _agreed(study: Study, names: Sequence[str]) -> Iterator[tuple[list[Force], list[Desk]]]:
+    """The forces named and their open desks, once the rules of each of them allow a query."""
     refuse_unknown(study, names)
     forces = [force for force in study.forces().members if force.name in names]
     for force in forces:
         refuse_forbidden(force, study.plan.use_case, STEP)
     _, prepared = table_of(study, names)
     with ExitStack() as stack:
-        desks = [stack.enter_context(opened(study, force, prepared=prepared)) for force in forces]
-        answer = desk.ask(plan, desks, *budget, asking)
-    for force in forces:
-        note(force, study.plan.use_case, asking.what, "done", answer.table.nbytes)
-    return answer
+        opening = (opened(study, force, prepared=prepared) for force in forces)
+        yield forces, [stack.enter_context(each) for each in opening]
 
 
 def signed(asking: Asking, forces: Sequence[Force]) -> Asking:

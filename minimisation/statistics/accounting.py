@@ -247,10 +247,12 @@ def block_spend(epsilons: Sequence[float], delta: float) -> Spend:
     """A declared block as one entry of an account.
 
     Its epsilon and delta are those of the tightest rule where that saves at least a hundredth of
-    the sum; its rho is the queries' own.
+    the sum; its rho is the queries' own. At delta 0 only the sum is left.
     """
     rho = math.fsum(epsilon**2 / 2 for epsilon in epsilons)
     total = math.fsum(epsilons)
+    if delta == 0:
+        return Spend(rho=rho, epsilon=total)
     cost = block_cost(epsilons, delta)
     saved = cost.epsilon < WORTH_A_DELTA * total
     return Spend(rho=rho, epsilon=cost.epsilon if saved else total, delta=delta if saved else 0.0)

@@ -1,8 +1,9 @@
-"""Asks one private query of several forces: all of them pay and answer, or none does.
+"""Asks a private query, or a block of them, of several forces: all pay and answer, or none does.
 
 Every force reserves before any runs; a refusal gives the others back what they reserved. From the
 start of the first mechanism on, everything is charged, whatever happens. An identical request is
-answered from the ledger, byte for byte, at no cost.
+answered from the ledger, byte for byte, at no cost. A block is declared before the first draw, so
+that it may be charged as one entry by the tightest rule of composition.
 """
 
 import hashlib
@@ -15,7 +16,13 @@ import pyarrow as pa
 
 from minimisation.contract.errors import BudgetExceededError, StoreError
 from minimisation.statistics import private_query
-from minimisation.statistics.accounting import NOTHING, Account, Amount, Spend
+from minimisation.statistics.accounting import (
+    NOTHING,
+    Account,
+    Amount,
+    Spend,
+    block_spend,
+)
 from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.ledger import Ledger, Reservation
 from minimisation.statistics.noise import Integers, Noise
@@ -62,6 +69,16 @@ class Answer:
     """Force → what it charged; nothing where the release was made before."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class BlockAnswer:
+    """Released tables of a block and what they cost together."""
+
+    tables: tuple[pa.Table, ...]
+    """One per query, in the order in which they were declared."""
+    costs: dict[str, Amount]
+    """Force → what it charged for all of them; nothing where the block was released before."""
+
+
 def ask(
     plan: QueryPlan, desks: Sequence[Desk], epsilon: float, delta: float, asking: Asking
 ) -> Answer:
@@ -74,18 +91,63 @@ def ask(
     added = private_query.noise_of(plan, epsilon, delta)
     spend = Spend.of(added, plan.vector.l1, plan.vector.l2_squared)
     request = {desk.force: request_text(plan, added, desk.snapshot, asking) for desk in desks}
+    ((vectors,), costs) = _released([(plan, added)], desks, spend, request, asking)
+    return Answer(table=private_query.finish(plan, vectors, added), added=added, costs=costs)
+
+
+def ask_block(
+    plans: Sequence[QueryPlan], desks: Sequence[Desk], epsilon: float, delta: float, asking: Asking
+) -> BlockAnswer:
+    """Answers to queries that are declared together, before any of them is drawn.
+
+    Args:
+        plans: the queries.
+        desks: where the forces answer.
+        epsilon: pure epsilon of each query.
+        delta: failure probability of the block's composition; 0: its epsilons are summed.
+        asking: who asks, and for what.
+
+    Raises:
+        BudgetExceededError: if one force's budget does not cover the block; none has then paid.
+        StoreError: if a store or ledger cannot be used; a block that was started stays charged.
+    """
+    draws = [(plan, private_query.noise_of(plan, epsilon, 0.0)) for plan in plans]
+    # noise is scaled to lose a hair less than epsilon, so the declared figure bounds each
+    spend = block_spend([epsilon] * len(plans), delta)
+    request = {
+        desk.force: repr([request_text(*draw, desk.snapshot, asking) for draw in draws])
+        for desk in desks
+    }
+    collected, costs = _released(draws, desks, spend, request, asking)
+    tables = [
+        private_query.finish(plan, vectors, added)
+        for (plan, added), vectors in zip(draws, collected, strict=True)
+    ]
+    return BlockAnswer(tables=tuple(tables), costs=costs)
+
+
+def _released(
+    draws: Sequence[tuple[QueryPlan, Noise]],
+    desks: Sequence[Desk],
+    spend: Spend,
+    request: dict[str, str],
+    asking: Asking,
+) -> tuple[list[list[Integers]], dict[str, Amount]]:
+    """Each query's noisy vectors, one per force, and what each force charged for them all."""
     kept = {desk.force: desk.ledger.cached(request[desk.force]) for desk in desks}
     fresh = [desk for desk in desks if kept[desk.force] is None]
     reserved = _reserve(fresh, spend, request, asking)
     for desk in fresh:
         desk.ledger.start(reserved[desk.force])
     for desk in fresh:
-        body = _packed(private_query.run(plan, desk.connection, added))
+        drawn = [private_query.run(plan, desk.connection, added) for plan, added in draws]
+        body = b"".join(vector.astype("<i8").tobytes() for vector in drawn)
         desk.ledger.commit(reserved[desk.force], body)
         kept[desk.force] = body
-    vectors = [_unpacked(plan, kept[desk.force]) for desk in desks]
+    plans = [plan for plan, _ in draws]
+    by_force = [_unpacked(plans, kept[desk.force]) for desk in desks]
     costs = {desk.force: spend.amount if desk in fresh else NOTHING for desk in desks}
-    return Answer(table=private_query.finish(plan, vectors, added), added=added, costs=costs)
+    return [list(vectors) for vectors in zip(*by_force, strict=True)], costs
 
 
 def request_text(plan: QueryPlan, added: Noise, snapshot: str, asking: Asking) -> str:
@@ -117,10 +179,9 @@ def _reserve(
     return reserved
 
 
-def _packed(vector: Integers) -> bytes:
-    return vector.astype("<i8").tobytes()
-
-
-def _unpacked(plan: QueryPlan, body: bytes | None) -> Integers:
+def _unpacked(plans: Sequence[QueryPlan], body: bytes | None) -> list[Integers]:
+    """Each query's vector, from a release that holds them one after the other."""
     flat = np.frombuffer(body or b"", dtype="<i8").astype(np.int64)
-    return flat.reshape(-1, plan.cells)
+    sizes = [private_query.entries_of(plan) * plan.cells for plan in plans]
+    pieces = np.split(flat, np.cumsum(sizes)[:-1])
+    return [piece.reshape(-1, plan.cells) for piece, plan in zip(pieces, plans, strict=True)]

@@ -105,6 +105,11 @@ def _by_part(plan: QueryPlan, total: noise.Reals) -> dict[str, noise.Reals]:
     return sums
 
 
+def entries_of(plan: QueryPlan) -> int:
+    """Rows of the noisy vector: one per part, or one per node of a histogram's tree."""
+    return sum(Tree(leaves=part.bins).nodes if part.bins else 1 for part in plan.vector.parts)
+
+
 def figures_of(plan: QueryPlan, measure: Measure, noisy: Noisy) -> dict[str, Figure]:
     """Released column → figure in every cell, with its interval; a histogram has one per bin."""
     if not measure.binned:

@@ -36,12 +36,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     plan: PlanPath,
-    text: Annotated[str, typer.Argument(help="Such as: rows, mean(age) by sex where age >= 18")],
+    text: Annotated[
+        list[str],
+        typer.Argument(help="Such as: rows, mean(age) by sex where age >= 18. Several: one block."),
+    ],
     force: Annotated[
         list[str] | None, typer.Option(help="Force to ask; several are added up. All if none.")
     ] = None,
-    epsilon: Annotated[float, typer.Option(help="Privacy loss at each force.")] = 0.5,
-    delta: Annotated[float, typer.Option(help="Its failure probability; Gaussian above 0.")] = 0.0,
+    epsilon: Annotated[float, typer.Option(help="Privacy loss of a query at each force.")] = 0.5,
+    delta: Annotated[
+        float, typer.Option(help="Its failure probability, for Gaussian noise or a block.")
+    ] = 0.0,
     in_all: Annotated[int, typer.Option(min=1, help="Most rows of a person, unfiltered.")] = 10,
     groups: Annotated[int, typer.Option(min=1, help="Most groups of a person.")] = 10,
     rows: Annotated[int, typer.Option(min=1, help="Most rows of a person in a group.")] = 3,
@@ -71,8 +76,10 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     started = time.monotonic()
     study = _study(plan, workspace)
     case = study.plan.use_case
+    asking = Asking(purpose=case.name, analyst=analyst, what="; ".join(text))
+    if len(text) > 1 and (within or disclosure_control):
+        raise UseCaseError("text must be one query with --within or --disclosure-control")
     if disclosure_control:
-        asking = Asking(purpose=case.name, analyst=analyst, what=text)
         _control(study, force or list(study.stores), disclosure_control, asking, as_json=as_json)
         return
     single = case.unit == "record"  # every record is a unit of its own
@@ -81,11 +88,28 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     )
     names = force or list(study.stores)
     table, stored = desks.table_of(study, names)
-    chosen = planner.choose(parse(text, table.name), table, allowance)
+    plans = [planner.choose(parse(each, table.name), table, allowance) for each in text]
     if consistent:
         from minimisation.statistics.consistency import refuse_unfit  # noqa: PLC0415 - as above
 
-        refuse_unfit(chosen)
+        for each in plans:
+            refuse_unfit(each)
+    if len(plans) > 1:
+        from sandbox.commands import query_block  # noqa: PLC0415 - as above
+
+        budget = (epsilon, delta)
+        for each in plans:
+            _say(quoted(each, epsilon, 0.0, len(names)), case.unit, stored=stored)
+        if quote:
+            query_block.quote_block(plans, budget, len(names), as_json=as_json)
+            return
+        form = {"consistent": consistent, "as_json": as_json}
+        try:
+            query_block.answer_block(study, plans, names, budget, asking, **form)
+        finally:
+            time.sleep(-(time.monotonic() - started) % QUANTUM)
+        return
+    (chosen,) = plans
     if within:
         epsilon = epsilon_for(chosen, _wanted(within), delta=delta, forces=len(names))
     offer = quoted(chosen, epsilon, delta, len(names))
@@ -93,12 +117,11 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     if quote:
         _print_quote(offer, as_json=as_json)
         return
-    asking = Asking(purpose=case.name, analyst=analyst, what=text)
     try:
         answer = desks.ask(study, chosen, names, (epsilon, delta), asking)
     finally:
         time.sleep(-(time.monotonic() - started) % QUANTUM)
-    _print_answer(chosen, answer.table, consistent=consistent, as_json=as_json)
+    print_table(finished(chosen, answer.table, consistent=consistent), as_json=as_json)
     _say_charges(answer.costs)
 
 
@@ -114,9 +137,9 @@ def _control(
 
     control = Control(method=cast("Method", method))
     table = controlled_tables.ask(study, names, control, asking)
-    _tell(f"no epsilon: {IN_WORDS[control.method]}")
-    _tell("checked against every such table released before; it bounds nothing else")
-    _print_table(table, as_json=as_json)
+    tell(f"no epsilon: {IN_WORDS[control.method]}")
+    tell("checked against every such table released before; it bounds nothing else")
+    print_table(table, as_json=as_json)
 
 
 def _study(plan: Path, workspace: Path) -> "Study":
@@ -141,7 +164,7 @@ def _wanted(text: str) -> "Width":
 def _say(offer: "Quote", unit: str, *, stored: bool) -> None:
     """What the figures mean, beside the data."""
     source = "the prepared form of each store" if stored else "each store, coded for this query"
-    _tell(f"read from {source}")
+    tell(f"read from {source}")
     plan = offer.plan
     groups, rows = plan.vector.groups, plan.vector.rows
     bound = f"with at most {rows} rows in all"
@@ -149,9 +172,9 @@ def _say(offer: "Quote", unit: str, *, stored: bool) -> None:
         bound = f"in at most {groups} groups, with at most {rows} rows in each"
     if (groups, rows) == (1, 1):
         bound = "once"
-    _tell(f"form: {plan.form} ({plan.because})")
-    _tell(f"one {unit} counts {bound}; what is beyond that is left out")
-    _tell(f"each force adds {offer.added}; intervals are 95 % of it")
+    tell(f"form: {plan.form} ({plan.because})")
+    tell(f"one {unit} counts {bound}; what is beyond that is left out")
+    tell(f"each force adds {offer.added}; intervals are 95 % of it")
 
 
 def _print_quote(offer: "Quote", *, as_json: bool) -> None:
@@ -166,20 +189,20 @@ def _print_quote(offer: "Quote", *, as_json: bool) -> None:
         return
     print_rows(rows, as_json=False)
     cost = f"epsilon {epsilon:g}" if epsilon is not None else f"rho {rho:g}"
-    _tell(f"would cost each force {cost}; nothing was spent")
+    tell(f"would cost each force {cost}; nothing was spent")
 
 
-def _print_answer(plan: "QueryPlan", table: "pa.Table", *, consistent: bool, as_json: bool) -> None:
-    """A released table as it is, or post-processed."""
-    if consistent:
-        from minimisation.statistics.consistency import with_margins  # noqa: PLC0415 - as above
+def finished(plan: "QueryPlan", table: "pa.Table", *, consistent: bool) -> "pa.Table":
+    """A released table as it is, or made consistent."""
+    if not consistent:
+        return table
+    from minimisation.statistics.consistency import with_margins  # noqa: PLC0415 - as above
 
-        table = with_margins(plan, table)
-        _tell("no count is below 0; small ones moved upwards, intervals no longer hold exactly")
-    _print_table(table, as_json=as_json)
+    tell("no count is below 0; small ones moved upwards, intervals no longer hold exactly")
+    return with_margins(plan, table)
 
 
-def _print_table(table: "pa.Table", *, as_json: bool) -> None:
+def print_table(table: "pa.Table", *, as_json: bool) -> None:
     """A released table; for readers, each figure with its interval in one cell."""
     rows: list[dict[str, object]] = table.to_pylist()
     if as_json:
@@ -225,7 +248,7 @@ def _say_charges(costs: "Mapping[str, Amount]") -> None:
         alike.setdefault(_price(cost), []).append(name)
     for price, names in alike.items():
         who = names[0] if len(names) == 1 else f"each of {', '.join(names)}"
-        _tell(f"charged by {who}: {price}")
+        tell(f"charged by {who}: {price}")
 
 
 def _price(cost: "Amount") -> str:
@@ -237,6 +260,6 @@ def _price(cost: "Amount") -> str:
     return f"epsilon {cost.basic:g}, which by zero-concentrated privacy is rho {cost.rho / 1e9:.3g}"
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
     """A line beside the data; the terminal wraps it, so that it can be searched and copied."""
     stderr.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -104,6 +104,17 @@ def test_one_force_can_be_asked_alone(run: Run) -> None:
     assert isinstance(wrong.exception, UseCaseError)
 
 
+def test_several_texts_are_one_block_that_is_quoted_and_charged_once(run: Run) -> None:
+    asked = ("query", "rows by sex", "persons", "--epsilon", "0.3", "--json")
+    cost = json.loads(run(*asked, "--quote").stdout)["cost"]
+    assert (cost["epsilon"], cost["sum"], cost["delta"], cost["forces"]) == (0.6, 0.6, 0, 2)
+    first = rows_of(run(*asked))
+    assert [len(table) for table in first] == [2, 1]
+    assert rows_of(run(*asked)) == first, "served again for nothing"
+    assert [row["epsilon_sum"] for row in rows_of(run("budget", "show", "--json"))] == [0.6, 0.6]
+    assert isinstance(run(*asked, "--within", "rows=9").exception, UseCaseError)
+
+
 def test_a_quote_spends_nothing(run: Run) -> None:
     quoted = run("query", "rows, mean(age) by sex", "--quote", "--json")
     found = json.loads(quoted.stdout)

@@ -14,7 +14,7 @@ from minimisation.statistics import (
     private_query,
 )
 from minimisation.statistics.accounting import NOTHING, Account, Spend
-from minimisation.statistics.desk import Answer, Asking, Desk, ask
+from minimisation.statistics.desk import Answer, Asking, BlockAnswer, Desk, ask, ask_block
 from minimisation.statistics.ledger import Ledger
 from minimisation.statistics.planner import choose
 from minimisation.statistics.text_form import parse
@@ -176,3 +176,73 @@ def test_the_cost_of_a_query_is_that_of_its_noise() -> None:
     assert spend.epsilon == pytest.approx(0.7)
     assert spend.epsilon <= 0.7
     assert compiler.compile_query(plan).count("as bigint") == 2
+
+
+BLOCK = ("rows by offence", "persons by offence", "histogram(hours), rows by offence")
+
+
+def block(
+    members: list[Desk], epsilon: float = 0.05, delta: float = 0.0, texts: tuple[str, ...] = BLOCK
+) -> BlockAnswer:
+    return ask_block([planned(text) for text in texts], members, epsilon, delta, ASKING)
+
+
+def test_a_block_is_one_entry_of_each_ledger_and_identical_ones_are_free(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    members = desks(connection, tmp_path, {"ashmere": 1.0, "brackwell": 1.0})
+    first = block(members)
+    assert spent(members) == pytest.approx([0.15, 0.15])
+    assert [len(desk.ledger.charged()) for desk in members] == [1, 1]
+    again = block(members)
+    assert all(old.equals(new) for old, new in zip(first.tables, again.tables, strict=True))
+    assert set(again.costs.values()) == {NOTHING}
+    assert block(members, texts=BLOCK[::-1]).costs["ashmere"] != NOTHING
+
+
+def test_a_block_has_the_figures_of_its_queries(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    members = desks(connection, tmp_path, {"ashmere": 10_000.0})
+    together = block(members, 1000.0)
+    for text, table in zip(BLOCK, together.tables, strict=True):
+        assert table.equals(answered(members, text, 1000.0).table), "noise is 0 at this epsilon"
+
+
+def test_a_long_block_is_charged_by_the_tightest_rule_and_a_short_one_by_the_sum(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    members = desks(connection, tmp_path, {"ashmere": 4.0})
+    members = [replace(members[0], account=Account(epsilon=4.0, delta=1e-5))]
+    block(members, 0.05, 1e-6, ("rows by offence",) * 10)
+    assert spent(members) == [0.5]
+    block(members, 0.05, 1e-6, ("rows by offence",) * 200)
+    assert 0.5 < spent(members)[0] <= 0.5 + 3.6
+    assert members[0].ledger.spent().delta == 10**12, "1e-6, once"
+
+
+def test_a_block_that_one_force_cannot_pay_costs_the_others_nothing(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    members = desks(connection, tmp_path, {"ashmere": 1.0, "brackwell": 0.14})
+    with pytest.raises(BudgetExceededError):
+        block(members)
+    assert spent(members) == [0, 0]
+
+
+def test_a_block_that_fails_at_a_later_query_has_paid_for_all_of_them(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = desks(connection, tmp_path, {"ashmere": 1.0})
+    run, ran = private_query.run, []
+
+    def breaks(*given: object) -> object:
+        ran.append(given)
+        if len(ran) > 1:
+            raise StoreError("the store cannot be read")
+        return run(*given)  # type: ignore[arg-type]  # passed on as they came
+
+    monkeypatch.setattr(private_query, "run", breaks)
+    with pytest.raises(StoreError):
+        block(members)
+    assert spent(members) == pytest.approx([0.15])
