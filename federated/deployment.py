@@ -31,7 +31,7 @@ class Loopback:
     """A federation of processes on this machine's loopback address; use it with `with`."""
 
     folder: Path
-    """Keys, certificates, logs and the server's database; nothing is written elsewhere."""
+    """Keys, certificates and logs; nothing is written elsewhere."""
     nodes: Mapping[str, Mapping[str, Any]]
     """Force → its node's configuration, `opener` included."""
     route: Callable[[int], int] = lambda port: port
@@ -152,7 +152,7 @@ class Loopback:
             *("--ssl-keyfile", str(self.folder / "server.key")),
             "--enable-supernode-auth",
             "--disable-runtime-dependency-installation",
-            *("--database", str(self.folder / "server.db")),
+            *("--database", ":flwr-in-memory:"),  # its SQLite file is found locked under load
             *("--host", "127.0.0.1", "--port", str(self._port)),
         )
         self._await(self._port, "server")

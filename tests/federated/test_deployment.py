@@ -187,6 +187,7 @@ def test_a_secure_sum_of_newton_steps_equals_the_one_in_one_process_bit_for_bit(
     assert (there == here).all()
 
 
+@pytest.mark.full
 def test_a_private_run_is_charged_on_the_nodes_as_it_is_in_one_process(
     trial: Trial, tmp_path: Path
 ) -> None:
@@ -204,7 +205,8 @@ def test_a_private_run_is_charged_on_the_nodes_as_it_is_in_one_process(
         spent = [each["epsilon"] for each in log.entries() if each.get("state") == "reserved"]
         assert len(spent) == 4
         assert spent[:2] == spent[2:]
-        assert sum(spent[:2]) == pytest.approx(there["epsilon"], abs=1e-9)
+        # the force's log counts whole billionths, each charge rounded up
+        assert sum(spent[:2]) / 1e9 == pytest.approx(there["epsilon"], abs=2e-9)
 
 
 def test_every_message_is_in_the_forces_log_with_its_size_in_and_out(trial: Trial) -> None:
