@@ -89,15 +89,18 @@ def findings(forces: Forces, option: Option, seed: int) -> list[Finding]:
     found: list[Finding] = []
     for size, runs in RUNS.items():
         try:
-            batches = [
-                each for _ in range(runs) for each in trained(option, forces, known, size, rng)
-            ]
+            batches = trained(option, forces, known, size, rng)
+            for _ in range(runs - 1 if batches else 0):
+                batches += trained(option, forces, known, size, rng)
         except SandboxError as error:
             note = f"no verdict: the option does not train forces of {size}: {error}"
             found.append(_none(size, note))
             continue
         if batches:
             found.append(told(size, batches, rng))
+        elif found:
+            note = f"no verdict: no force has {2 * size} people, half of them to compare with"
+            found.append(_none(size, note))
     return found
 
 
@@ -110,7 +113,8 @@ def trained(
 ) -> list[Batch]:
     """Inversions of one training with so many people in each force; none if no updates were sent.
 
-    One for each force whose updates are seen; one of all forces together under a secure sum.
+    One for each force whose updates are seen; one of all forces together under a secure sum. Forces
+    of fewer than twice as many people take no part.
 
     Raises:
         SandboxError: if the option cannot be run.
@@ -120,18 +124,21 @@ def trained(
         order = rng.permutation(np.flatnonzero(~np.isnan(_outcome(case, pool.records))))
         order = order[: 2 * size]
         if len(order) < 2 * size:
-            return []
+            continue
         inside[name] = np.isin(np.arange(len(pool.kind)), order[:size])
         rows = encoded(case, pool.records)
         drawn[name] = (rows[order[:size]], rows[order[size:]], rows)
-    world = worlds.world(option, forces, known, inside, rng)
-    seen = {name: signs.updates(world, case, name) for name in known}
+    names = list(drawn)
+    large = replace(forces, members=tuple(each for each in forces.members if each.name in drawn))
+    if not names:
+        return []
+    world = worlds.world(option, large, known, inside, rng)
+    seen = {name: signs.updates(world, case, name) for name in names}
     if not all(seen.values()):
         return []
-    if _summed(world, case, list(known)):
-        names, groups = list(known)[:1], [list(known)]
-    else:
-        names, groups = list(known), [[name] for name in known]
+    groups = [[name] for name in names]
+    if _summed(world, case, names):
+        names, groups = names[:1], [names]
     batches = []
     for name, group in zip(names, groups, strict=True):
         people, strangers, everybody = (

@@ -4,9 +4,6 @@ All values are drawn from the public domains, so that nobody real has a say in t
 is charged: an option may be run on them again and again, whatever the data are.
 """
 
-from dataclasses import dataclass
-
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -23,11 +20,12 @@ from minimisation import (
 )
 from minimisation.contract.encoding import MISSING
 from minimisation.contract.usecase import FORCE
-from minimisation.forces.analysis import FLAT, Split
+from minimisation.forces.analysis import Split
 from minimisation.forces.boundary import Force
 from minimisation.forces.ledger import Ledger
 from minimisation.forces.policy import Policy
 from minimisation.options.rows import column_schema
+from sandbox.attacks.row_store import RowStore
 
 Integers = npt.NDArray[np.int64]
 
@@ -41,24 +39,6 @@ class EveryStep(frozenset[str]):
     def __contains__(self, name: object) -> bool:
         """Whether the step is approved: always."""
         return True
-
-
-@dataclass(frozen=True, kw_only=True)
-class InventedStore:
-    """A store in memory, of one flat file."""
-
-    rows: pa.Table
-    """Columns of the use case, `record_id`, `person_id` and `linkage_token`."""
-    force: str = NAME
-    """Name of the force."""
-
-    def open(self) -> duckdb.DuckDBPyConnection:
-        """A connection that holds the rows and nothing else."""
-        connection = duckdb.connect(config={"threads": 1})
-        connection.register("incoming", self.rows)
-        connection.execute(f"create table {FLAT} as select * from incoming")
-        connection.unregister("incoming")
-        return connection
 
 
 def forces_of(use_case: UseCase, rows: pa.Table, owners: Integers) -> Forces:
@@ -77,7 +57,7 @@ def forces_of(use_case: UseCase, rows: pa.Table, owners: Integers) -> Forces:
             stored = stored.drop_columns(name)
         stored = stored.append_column(name, values)
     force = Force(
-        store=InventedStore(rows=stored),
+        store=RowStore(force=NAME, rows=stored),
         policy=Policy(
             use_cases=frozenset({use_case.name}), steps=EveryStep(), kinds=frozenset(PayloadKind)
         ),

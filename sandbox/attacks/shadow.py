@@ -12,13 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from federated import FederatedAveraging
 from minimisation import BinaryOutcome, Forces, Microdata, Option, SandboxError, UseCase
 from minimisation.contract.encoding import numbers
-from minimisation.contract.usecase import FORCE
-from minimisation.options.rows import column_schema
 from sandbox.answers import answer
 from sandbox.attacks import signs, tally, worlds
 from sandbox.attacks.attack import Array
@@ -186,14 +183,17 @@ def _leaks(  # noqa: PLR0913 - a view, people, who was in, what was released
     few people of each force.
     """
     if rows:
-        return [World(artefact=_copy(forces, known, each)) for each in _each(inside)], dict(inside)
+        return [World(artefact=worlds.copy(forces, known, each)) for each in _each(inside)], dict(
+            inside
+        )
     runs = len(next(iter(inside.values())))
     caught = {name: _few(forces.use_case, pool, runs, rng) for name, pool in known.items()}
     if view.messages:
         plain = FederatedAveraging(rounds=signs.TURNS + 1)
         return [worlds.world(plain, forces, known, each, rng) for each in _each(caught)], caught
     exact = (
-        answer(_copy(forces, known, each), forces.use_case, forces.names) for each in _each(caught)
+        answer(worlds.copy(forces, known, each), forces.use_case, forces.names)
+        for each in _each(caught)
     )
     return [World(artefact=each) for each in exact], caught
 
@@ -211,16 +211,6 @@ def _few(use_case: UseCase, pool: Pool, runs: int, rng: np.random.Generator) -> 
         np.put_along_axis(caught, first, values=True, axis=1)
     drawn: Flags = caught & ~pool.are("stranger")
     return drawn
-
-
-def _copy(forces: Forces, known: Mapping[str, Pool], inside: Mapping[str, Flags]) -> Microdata:
-    """The rows of those inside, as they are."""
-    parts = []
-    for name, pool in known.items():
-        rows = pool.rows.filter(pa.array(inside[name][pool.person]))
-        rows = rows.cast(column_schema(forces.use_case, rows.column_names))
-        parts.append(rows.append_column(FORCE, pa.array([name] * rows.num_rows, pa.string())))
-    return Microdata(table=pa.concat_tables(parts))
 
 
 def _trials(

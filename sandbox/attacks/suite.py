@@ -14,6 +14,7 @@ from minimisation import Forces, Microdata, Option, Release, RiskModel, Statisti
 from sandbox.attacks import (
     attribute_inference,
     audit,
+    averaging,
     copies,
     differencing,
     gradient_inversion,
@@ -121,7 +122,7 @@ def findings(  # noqa: PLR0913 - a release, and what may be done about it
     artefact = release.artefact
     found += kept.found("on-some-forces", lambda: on_some(forces, release, seed, suite))
     if len(history) > 1:  # noise that is drawn anew each time is not kept
-        found += differencing.averaging_findings(forces, history, seed)
+        found += averaging.findings(forces, history, seed)
     if release.privacy_loss is not None:
         found += kept.found("audit", lambda: audit.findings(forces, release, seed))
     if isinstance(artefact, Microdata):
@@ -133,6 +134,7 @@ def findings(  # noqa: PLR0913 - a release, and what may be done about it
         )
     if refit is not None and suite.refits:
         found += shadow.findings(forces, refit, seed, suite.refits)
+        found += differencing.findings(forces, refit, seed)
         found += gradient_inversion.findings(forces, refit, seed)
     return [*found, *worst(found)]
 

@@ -9,19 +9,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
-from minimisation import Forces, Option, PayloadKind, Release, Replies, Scene, Statistics, Step
+from minimisation import (
+    Forces,
+    Microdata,
+    Option,
+    PayloadKind,
+    Release,
+    Replies,
+    Scene,
+    Statistics,
+    Step,
+)
 from minimisation.contract.release import Artefact
 from minimisation.contract.tables import PERSON
-from minimisation.contract.usecase import UseCase
-from minimisation.forces.analysis import FLAT, Split
+from minimisation.contract.usecase import FORCE, UseCase
+from minimisation.forces.analysis import Split
 from minimisation.forces.boundary import Force
 from minimisation.forces.ledger import Ledger
 from minimisation.options.rows import column_schema, every_column
 from sandbox.attacks import targets
+from sandbox.attacks.row_store import RowStore
 from sandbox.attacks.targets import Flags, Integers
 
 MOST = 400
@@ -170,24 +180,6 @@ class WatchedForces(Forces):
         return replies
 
 
-@dataclass(frozen=True, kw_only=True)
-class RowStore:
-    """A force's store in memory, made of rows at hand."""
-
-    force: str
-    """Name of the force."""
-    rows: pa.Table
-    """Flat records."""
-
-    def open(self) -> duckdb.DuckDBPyConnection:
-        """A connection that holds the rows and nothing else."""
-        connection = duckdb.connect(":memory:", config={"threads": 1})
-        connection.register("incoming", self.rows)
-        connection.execute(f"create table {FLAT} as select * from incoming")
-        connection.unregister("incoming")
-        return connection
-
-
 def world(
     option: Option,
     forces: Forces,
@@ -213,6 +205,16 @@ def world(
     with WatchedForces(members=members, use_case=case, split=split, workers=1) as drawn:
         release = option.apply(drawn, case, rng)
         return World(artefact=release.artefact, heard=tuple(drawn.heard))
+
+
+def copy(forces: Forces, known: Mapping[str, Pool], inside: Mapping[str, Flags]) -> Microdata:
+    """The rows of those inside, as they are: what every attack must succeed on."""
+    parts = []
+    for name, pool in known.items():
+        rows = pool.rows.filter(pa.array(inside[name][pool.person]))
+        rows = rows.cast(column_schema(forces.use_case, rows.column_names))
+        parts.append(rows.append_column(FORCE, pa.array([name] * rows.num_rows, pa.string())))
+    return Microdata(table=pa.concat_tables(parts))
 
 
 def _member(force: Force, known: Pool, inside: Flags) -> Force:

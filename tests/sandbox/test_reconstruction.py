@@ -8,13 +8,13 @@ import pytest
 from scipy import sparse
 
 from minimisation import Forces, Microdata, Release, Statistics, UseCase
+from minimisation.options.each_force_alone import EachForceAlone
 from minimisation.options.private_statistics import PrivateStatistics
 from minimisation.options.raw_pool import RawPool
-from minimisation.options.rows import column_schema
 from minimisation.statistics.noise import DiscreteLaplace, perturb
 from sandbox.answers import answer
-from sandbox.attacks import differencing, reconstruction
-from sandbox.attacks.differencing import DifferencingTrial
+from sandbox.attacks import averaging, differencing, reconstruction, worlds
+from sandbox.attacks.worlds import Pool
 from sandbox.findings import Finding
 
 RNG = np.random.default_rng(1)
@@ -105,8 +105,8 @@ def test_fresh_noise_is_averaged_away_and_a_repeated_release_is_not(grouped_forc
             Release(artefact=Statistics(table=table.set_column(place, "rows", pa.array(noisy))))
             for noisy in (perturb(counts, noise).astype(float) for _ in range(60))
         ]
-        fresh = differencing.averaging_findings(forces, history, seed=1)[0]
-        same = differencing.averaging_findings(forces, [history[0]] * 60, seed=1)[0]
+        fresh = averaging.findings(forces, history, seed=1)[0]
+        same = averaging.findings(forces, [history[0]] * 60, seed=1)[0]
     assert fresh.value > 0.9  # type: ignore[operator]
     assert fresh.baseline < 0.8  # type: ignore[operator]
     assert same.value == same.baseline
@@ -114,56 +114,53 @@ def test_fresh_noise_is_averaged_away_and_a_repeated_release_is_not(grouped_forc
 
 def test_a_history_of_one_gives_no_verdict(grouped_forces: Forces) -> None:
     with grouped_forces as forces:
-        found = differencing.averaging_findings(forces, [exact_table(forces)], seed=1)
+        found = averaging.findings(forces, [exact_table(forces)], seed=1)
     assert found[0].value is None
-
-
-def test_the_cell_that_grew_is_the_newcomers() -> None:
-    assert differencing.guessed_cell(np.array([3.0, 1, 4]), np.array([3.0, 2, 4]), RNG) == 1
 
 
 def test_a_repeated_release_counts_once_in_an_average() -> None:
     told = np.array([[1.0, 5.0], [1.0, 5.0], [4.0, 8.0]])
-    assert differencing.average(told).tolist() == [2.5, 6.5]
+    assert averaging.average(told).tolist() == [2.5, 6.5]
 
 
-def exact(use_case: UseCase, rows: pa.Table) -> Statistics:
-    """The mutant: no protection at all."""
-    names = list(use_case.needed)
-    typed = rows.select(names).cast(column_schema(use_case, names))
-    force = pa.array(["x"] * rows.num_rows, pa.string())
-    table = answer(Microdata(table=typed.append_column("force", force)), use_case, ("x",))
-    assert isinstance(table, Statistics)
-    return table
+def test_the_cell_that_grew_is_the_newcomers() -> None:
+    cells = np.array([[3.0, 1, 4], [3, 2, 4], [3, 2, 5], [2, 2, 5]])
+    assert differencing.grown(cells, RNG)[:2].tolist() == [1, 2]
+    ties = np.stack([differencing.grown(cells, RNG) for _ in range(40)])[:, 2]
+    assert set(ties.tolist()) == {1, 2}
 
 
-def noised(scale: float) -> Mechanism:
-    def make(use_case: UseCase, rows: pa.Table) -> Statistics:
-        table = exact(use_case, rows).table
-        counts = np.asarray(table.column("rows")).astype(np.int64)
-        noisy = perturb(counts, DiscreteLaplace(scale=scale))
-        place = table.column_names.index("rows")
-        return Statistics(table=table.set_column(place, "rows", pa.array(noisy.astype(float))))
-
-    return make
-
-
-def test_two_exact_tables_tell_who_came_and_noise_hides_it(grouped_forces: Forces) -> None:
+def test_exact_tables_tell_who_came_and_noise_hides_it(grouped_forces: Forces) -> None:
     with grouped_forces as forces:
-        told = differencing.differencing_findings(
-            forces, DifferencingTrial(mechanism=exact, exact=exact), seed=1
-        )
-        noisy = DifferencingTrial(mechanism=noised(30.0), exact=exact)
-        hidden = differencing.differencing_findings(forces, noisy, seed=1)
-    assert headline(told, "differencing_success").value == 1.0
-    assert headline(told, "differencing_risk").low > 0.7  # type: ignore[operator]
+        told = differencing.findings(forces, RawPool(), 1, comers=8)
+        hidden = differencing.findings(forces, PrivateStatistics(epsilon=0.1), 1, comers=8)
+    success, risk = (headline(told, f"differencing_{kind}") for kind in ("success", "risk"))
+    assert success.value == 1.0
+    assert risk.low > 0.7  # type: ignore[operator]
+    assert success.control < 0.5  # type: ignore[operator]
     finding = headline(hidden, "differencing_risk")
+    assert finding.positive == pytest.approx(1.0)
     assert finding.low < 0.05  # type: ignore[operator]
-    assert finding.value < 0.3  # type: ignore[operator]
+    assert finding.value < 0.4  # type: ignore[operator]
 
 
-def test_a_positive_control_that_hides_people_gives_no_verdict(grouped_forces: Forces) -> None:
+def test_a_positive_control_that_hides_people_gives_no_verdict(
+    grouped_forces: Forces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(forces: Forces, known: dict[str, Pool], _: object) -> Microdata:
+        none = {name: np.zeros(len(pool.kind), dtype=np.bool_) for name, pool in known.items()}
+        return copy(forces, known, none)
+
+    copy = worlds.copy
+    monkeypatch.setattr(worlds, "copy", nobody)
     with grouped_forces as forces:
-        broken = DifferencingTrial(mechanism=exact, exact=noised(50.0))
-        finding = differencing.differencing_findings(forces, broken, seed=1)[0]
+        finding = differencing.findings(forces, RawPool(), 1, comers=6)[0]
     assert finding.value is None
+    assert "no verdict" in finding.note
+
+
+def test_an_option_that_cannot_be_run_again_gets_no_verdict(grouped_forces: Forces) -> None:
+    with grouped_forces as forces:
+        finding = differencing.findings(forces, EachForceAlone(), 1, comers=1)[0]
+    assert finding.value is None
+    assert "could not be run" in finding.note
