@@ -29,6 +29,7 @@ from federated.secure_session import Session
 from federated.secure_sum import MaskedSums
 from federated.trees import TreeSums
 from minimisation import Forces, PolicyError, SandboxError
+from minimisation.statistics.accounting import UNITS
 from sandbox.force_node import study_of
 
 NAMES = ("brackenhythe", "estvane", "norrowmere", "tarnholt")
@@ -206,7 +207,7 @@ def test_a_private_run_is_charged_on_the_nodes_as_it_is_in_one_process(
         assert len(spent) == 4
         assert spent[:2] == spent[2:]
         # the force's log counts whole billionths, each charge rounded up
-        assert sum(spent[:2]) / 1e9 == pytest.approx(there["epsilon"], abs=2e-9)
+        assert sum(spent[:2]) / UNITS == pytest.approx(there["epsilon"], abs=2e-9)
 
 
 def test_every_message_is_in_the_forces_log_with_its_size_in_and_out(trial: Trial) -> None:
