@@ -191,8 +191,8 @@ ENTRIES = {
     "differencing": Entry(
         title="differencing",
         meaning="An attacker who sees the release before and after one known person came looks for "
-        "the group that grew. The risk is what remains after taking off how often that is right "
-        "when nobody came.",
+        "the group that grew. The risk is what remains after taking off how often that is the "
+        "group of somebody who did not come.",
         share=True,
     ),
     "averaging": Entry(
