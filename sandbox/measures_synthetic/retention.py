@@ -29,31 +29,6 @@ def erased_groups(
         ).fetchall()
 
 
-def retained_share(target: pa.Table, released: pa.Table, by: Sequence[str], smallest: int) -> float:
-    """Share of the groups of at least `smallest` target rows that keep half their share or more.
-
-    1 if there is no such group.
-
-    Raises:
-        UseCaseError: if a table is empty or lacks a column.
-    """
-    with side_by_side(target, released, by) as connection:
-        share = "sum(abs(weight)) filter"
-        kept = value(
-            connection,
-            f"select avg((coalesce(made, 0) >= real / 2)::double) from ("
-            f"select {share} (not released) as real, {share} (released) as made from stacked "
-            f"group by {_names(by)} having count(*) filter (not released) >= {int(smallest)}) "
-            "union all select 1 where false",
-        )
-        groups = value(
-            connection,
-            f"select count(*) from (select 1 from stacked group by {_names(by)} "
-            f"having count(*) filter (not released) >= {int(smallest)})",
-        )
-    return kept if groups else 1.0
-
-
 def violations(released: pa.Table, rule: str) -> int:
     """Rows that break a declared rule, an SQL condition over the columns such as `age >= 10`.
 

@@ -18,7 +18,7 @@ from sandbox.measures_synthetic.dependence import (
 from sandbox.measures_synthetic.k_marginal import k_marginal
 from sandbox.measures_synthetic.matches import apparent_matches, unique_exact_matches
 from sandbox.measures_synthetic.propensity import propensity_mse
-from sandbox.measures_synthetic.retention import erased_groups, retained_share, violations
+from sandbox.measures_synthetic.retention import erased_groups, violations
 
 NUMERIC = ("AGEP", "POVPIP", "PINCP", "PWGTP", "WGTP")
 QUASI = ("SEX", "MSP", "RAC1P", "OWN_RENT", "EDU", "PUMA", "INDP_CAT", "HISP")
@@ -143,13 +143,6 @@ def test_a_large_group_without_a_released_row_is_erased() -> None:
     target = pa.table({"g": ["a"] * 3 + ["b"] * 2 + ["c"]})
     released = pa.table({"g": ["a", "a"]})
     assert erased_groups(target, released, ["g"], smallest=2) == [("b",)]
-
-
-def test_a_group_that_lost_more_than_half_of_its_share_is_not_retained() -> None:
-    target = pa.table({"g": ["a"] * 5 + ["b"] * 5})
-    released = pa.table({"g": ["a"] * 8 + ["b"] * 2})
-    assert retained_share(target, released, ["g"], smallest=1) == 0.5
-    assert retained_share(target, released, ["g"], smallest=50) == 1.0
 
 
 def test_a_missing_value_breaks_no_rule() -> None:
