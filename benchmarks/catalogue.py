@@ -3,6 +3,7 @@
 from benchmarks.setting import Workload
 from benchmarks.workloads import (
     attack_joins,
+    attack_set,
     compare,
     engines,
     equivalence_classes,
@@ -24,6 +25,7 @@ WORKLOADS: tuple[Workload, ...] = (
     equivalence_classes.WORKLOAD,
     marginals.WORKLOAD,
     attack_joins.WORKLOAD,
+    attack_set.WORKLOAD,
     loading.WORKLOAD,
     synthesis.WORKLOAD,
     options.WORKLOAD,
