@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from benchmarks.workloads.attack_set import people, twelve_columns
 from minimisation import Forces, Microdata, Release
 from sandbox.attacks import copies
-from tests.sandbox.test_attack_speed import people, twelve_columns
 
 MEMORISED = 100
 """Of 10,000 people in the data."""
