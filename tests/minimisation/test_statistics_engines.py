@@ -1,9 +1,12 @@
 """One compiled query on two engines: the same integers where ranks are stored, the same bounds."""
 
 import importlib.util
+import shutil
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 import numpy as np
@@ -46,7 +49,8 @@ TABLE = StoredTable(
     prepared=(Prepared(table="by_offence", population=(), by=("offence", "sex")),),
 )
 FIGURES = "rows, persons, sum(hours), mean(hours), variance(hours)"
-QUERIES: tuple[tuple[Form, str], ...] = (
+Queries: TypeAlias = tuple[tuple[Form, str], ...]
+QUERIES: Queries = (
     ("prefix", f"{FIGURES} by offence, sex"),
     ("prefix", "rows, sum(hours * 2 - 1) by station.size, hours"),
     ("prefix", "persons, histogram(hours)"),
@@ -58,8 +62,15 @@ QUERIES: tuple[tuple[Form, str], ...] = (
 ALLOWANCE = Allowance(in_all=4, groups=2, rows=3)
 HERE = importlib.util.find_spec("pyspark") is not None
 needs_spark = pytest.mark.skipif(
-    not HERE, reason="SPARK IS NOT INSTALLED: pip install 'minimisation-sandbox[spark]'"
+    not (HERE and shutil.which("java")),
+    reason="SPARK IS NOT INSTALLED: it needs Java and pip install 'minimisation-sandbox[spark]'",
 )
+
+
+def in_turn(queries: Queries) -> list[object]:
+    """The first query always, the others in the full run: each takes Spark seconds."""
+    first, *others = queries
+    return [first, *(pytest.param(*each, marks=pytest.mark.full) for each in others)]
 
 
 def planned(form: Form, text: str, allowance: Allowance = ALLOWANCE) -> QueryPlan:
@@ -85,7 +96,9 @@ def fill(connection: duckdb.DuckDBPyConnection, seed: int, without: int = -1) ->
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    opened = local_session()
+    with warnings.catch_warnings():  # it forks to start Java, beside threads of other tests
+        warnings.simplefilter("ignore", RuntimeWarning)
+        opened = local_session()
     yield opened
     opened.stop()
 
@@ -131,7 +144,7 @@ def off_by_one(plan: QueryPlan) -> QueryPlan:
 
 @needs_spark
 @pytest.mark.slow
-@pytest.mark.parametrize(("form", "text"), QUERIES[:5])
+@pytest.mark.parametrize(("form", "text"), in_turn(QUERIES[:5]))
 def test_spark_gives_the_same_integers_where_ranks_are_stored(
     form: Form, text: str, spark: SparkEngine, store: duckdb.DuckDBPyConnection
 ) -> None:
@@ -145,7 +158,7 @@ def test_spark_gives_the_same_integers_where_ranks_are_stored(
 
 @needs_spark
 @pytest.mark.slow
-@pytest.mark.parametrize(("form", "text"), QUERIES[5:])
+@pytest.mark.parametrize(("form", "text"), in_turn(QUERIES[5:]))
 def test_spark_gives_the_same_integers_ad_hoc_where_no_bound_bites(
     form: Form, text: str, spark: SparkEngine, store: duckdb.DuckDBPyConnection
 ) -> None:
@@ -171,7 +184,7 @@ def changes(session: Session, plans: list[QueryPlan], folder: Path, seed: int) -
 
 
 @needs_spark
-@pytest.mark.slow
+@pytest.mark.full
 def test_nobody_moves_spark_past_the_claim_and_a_group_more_is_caught(
     session: Session, tmp_path: Path
 ) -> None:

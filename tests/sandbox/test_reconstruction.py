@@ -136,7 +136,7 @@ def test_exact_tables_tell_who_came_and_noise_hides_it(grouped_forces: Forces) -
         hidden = differencing.findings(forces, PrivateStatistics(epsilon=0.1), 1, comers=8)
     success, risk = (headline(told, f"differencing_{kind}") for kind in ("success", "risk"))
     assert success.value == 1.0
-    assert risk.low > 0.7  # type: ignore[operator]
+    assert risk.low > 0.6  # type: ignore[operator]
     assert success.control < 0.5  # type: ignore[operator]
     finding = headline(hidden, "differencing_risk")
     assert finding.positive == pytest.approx(1.0)

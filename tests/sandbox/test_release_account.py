@@ -14,7 +14,7 @@ __all__ = ["workspace"]
 CAPPED = """
 [cap]
 epsilon = 1.2
-[purpose.toy]
+[purpose.own]
 kinds = ["statistics"]
 epsilon = 5.0
 """
@@ -22,12 +22,12 @@ epsilon = 5.0
 
 @pytest.fixture
 def study(workspace: Path) -> Study:
-    """The toy plan of two forces, with a budget of 1 for its use case."""
+    """The plan of two forces, with a budget of 1 for its use case."""
     return Study(plan_path=workspace / "plan.toml", workspace=workspace / "work")
 
 
 def spent(study: Study) -> list[float]:
-    return [study.ledger(home).spent(purpose="toy").basic for home in study.stores.values()]
+    return [study.ledger(home).spent(purpose="own").basic for home in study.stores.values()]
 
 
 def test_the_first_repeat_is_charged_and_the_others_are_counted(study: Study) -> None:
@@ -35,7 +35,7 @@ def test_the_first_repeat_is_charged_and_the_others_are_counted(study: Study) ->
     rows = [worker.run(study, option, repeat) for repeat in (0, 1, 2)]
     assert [row["status"] for row in rows] == ["done"] * 3
     assert spent(study) == [0.6, 0.6]
-    counted = [study.ledger(home).assessed("toy") for home in study.stores.values()]
+    counted = [study.ledger(home).assessed("own") for home in study.stores.values()]
     assert counted == [2, 2]
 
 
