@@ -16,12 +16,11 @@ OPTIONS: tuple[Option, ...] = (
     FederatedAveraging(),
     FederatedPrivate(),
     FederatedOneShot(),
-    FederatedTrees(),
 )
 """The options that a plan compares if it names none, with their default parameters."""
 
-ON_REQUEST: tuple[Option, ...] = (FederatedForest(),)
-"""What needs an engine of its own: compared where a plan names it."""
+ON_REQUEST: tuple[Option, ...] = (FederatedForest(), FederatedTrees())
+"""What takes long or needs an engine of its own: compared where a plan names it."""
 
 __all__ = [
     "ON_REQUEST",
