@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from federated.design import binary_outcome, own_people
 from federated.layout import EXAMPLES, Layout
-from federated.trees import DEEPEST, cuts_of
+from federated.tree_growing import check_growing
+from federated.trees import cuts_of
 from minimisation import Forces, Payload, Premises, Release, TreeModel, UseCase
 
 if TYPE_CHECKING:
@@ -117,14 +118,7 @@ class FederatedForest:
         """
         if self.rounds < 1:
             raise ValueError(f"rounds ({self.rounds}) must be at least 1")
-        if not 1 <= self.depth <= DEEPEST:
-            raise ValueError(f"depth ({self.depth}) must be from 1 to {DEEPEST}")
-        if not 0 < self.learning_rate <= 1:
-            raise ValueError(f"learning_rate ({self.learning_rate}) must be in (0, 1]")
-        for parameter in ("ridge", "least_hessian"):
-            value = getattr(self, parameter)
-            if not 0 <= value < np.inf:
-                raise ValueError(f"{parameter} ({value}) must be a finite number from 0 on")
+        check_growing(self.depth, self.learning_rate, self.ridge, self.least_hessian)
 
     def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
         """Grow over all forces; `rng` is not needed.

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from federated.design import Array, binary_outcome, linear_model, own_people, size_of
 from federated.layout import Layout, Values
+from federated.summing import Summing
 from minimisation import Forces, Payload, Premises, Release, UseCase
 from minimisation.regression import RIDGE, LogisticSums, NewtonFit, logistic_sums, newton
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 COEFFICIENTS = "coefficients"
 """Name of the array that the server sends: coefficients, intercept first."""
-
-EXACT_SUMS = "Sums over a force are exact: those of a small group can describe a person."
-TOTALS_ONLY = "Only totals over all forces were seen, by a secure sum; they are exact, not noised."
 
 LARGEST = 2.0**53
 """Public bound on every sum: beyond it not even a count is exact in a float."""
@@ -130,7 +128,7 @@ class FederatedNewton:
             artefact=linear_model(use_case, fit.coefficients),
             remarks=(
                 f"Newton's method {reached} in {fit.rounds} rounds (gradient {norm} per row).",
-                TOTALS_ONLY if self.secure_sum else EXACT_SUMS,
+                self._summing().remark,
             ),
         )
 
@@ -143,15 +141,12 @@ class FederatedNewton:
             roster: names of the forces, in their order.
         """
         binary_outcome(use_case)
-        from federated.secure_grid import secure_grid  # noqa: PLC0415 - loads Flower when used
-
-        step = NewtonSums()
-        if self.secure_sum:
-            grid: Grid = secure_grid(connect, use_case, roster, step, self.most_people)
-        else:
-            grid = connect({"train": step})
+        grid = self._summing().grid(connect, use_case, roster, NewtonSums())
         size, limits = size_of(use_case), {"rounds": self.rounds, "tolerance": self.tolerance}
         return newton_over(grid, size, ridge=self.ridge, **limits)
+
+    def _summing(self) -> Summing:
+        return Summing(secure=self.secure_sum, most_people=self.most_people)
 
 
 def newton_over(grid: "Grid", size: int, **limits: Any) -> NewtonFit:  # noqa: ANN401 - as `newton`

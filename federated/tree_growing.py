@@ -23,6 +23,24 @@ GRAIN = 2.0**24
 LEAST_GAIN = 1e-9
 """A division that gains less is rounding."""
 
+DEEPEST = 6
+"""A deeper tree asks for more sums than forces have people."""
+
+
+def check_growing(depth: int, learning_rate: float, ridge: float, least_hessian: float) -> None:
+    """Refuse parameters by which no tree can grow.
+
+    Raises:
+        ValueError: naming the parameter and the rule.
+    """
+    if not 1 <= depth <= DEEPEST:
+        raise ValueError(f"depth ({depth}) must be from 1 to {DEEPEST}")
+    if not 0 < learning_rate <= 1:
+        raise ValueError(f"learning_rate ({learning_rate}) must be in (0, 1]")
+    for parameter, value in (("ridge", ridge), ("least_hessian", least_hessian)):
+        if not 0 <= value < np.inf:
+            raise ValueError(f"{parameter} ({value}) must be a finite number from 0 on")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grown:

@@ -14,12 +14,12 @@ import pyarrow as pa
 from federated.cuts import Cuts
 from federated.design import Integers, binary_outcome, encoding_of, own_people
 from federated.layout import Layout, Values
-from federated.newton import EXACT_SUMS, LARGEST, TOTALS_ONLY
-from federated.tree_growing import Growing, Grown, Histograms, histograms
+from federated.newton import LARGEST
+from federated.summing import Summing
+from federated.tree_growing import Growing, Grown, Histograms, check_growing, histograms
 from minimisation import Forces, Payload, Premises, Release, TreeModel, UseCase
 
 if TYPE_CHECKING:
-    from federated.flower import Grid
     from federated.grid import Connect
 
 SPLITS, LEAVES, INTERCEPT, TREE, LEVEL = "splits", "leaves", "intercept", "tree", "level"
@@ -27,10 +27,6 @@ SPLITS, LEAVES, INTERCEPT, TREE, LEVEL = "splits", "leaves", "intercept", "tree"
 
 KEY = "federated-tree-places"
 """Name under which a force keeps its people's bins between rounds."""
-
-
-DEEPEST = 6
-"""A deeper tree asks for more sums than forces have people."""
 
 MOST_PEOPLE = 2**29
 """Beyond it a total over people need not be exact."""
@@ -137,14 +133,7 @@ class FederatedTrees:
         """
         if self.trees < 1:
             raise ValueError(f"trees ({self.trees}) must be at least 1")
-        if not 1 <= self.depth <= DEEPEST:
-            raise ValueError(f"depth ({self.depth}) must be from 1 to {DEEPEST}")
-        if not 0 < self.learning_rate <= 1:
-            raise ValueError(f"learning_rate ({self.learning_rate}) must be in (0, 1]")
-        for parameter in ("ridge", "least_hessian"):
-            value = getattr(self, parameter)
-            if not 0 <= value < np.inf:
-                raise ValueError(f"{parameter} ({value}) must be a finite number from 0 on")
+        check_growing(self.depth, self.learning_rate, self.ridge, self.least_hessian)
         if not 1 <= self.most_people <= MOST_PEOPLE:
             raise ValueError(f"most_people ({self.most_people}) must be from 1 to {MOST_PEOPLE}")
 
@@ -164,7 +153,7 @@ class FederatedTrees:
             artefact=model,
             remarks=(
                 f"{self.trees} trees of depth {self.depth} over public cuts.",
-                TOTALS_ONLY if self.secure_sum else EXACT_SUMS,
+                self._summing().remark,
             ),
         )
 
@@ -178,14 +167,10 @@ class FederatedTrees:
         """
         binary_outcome(use_case)
         from federated.grid import start  # noqa: PLC0415 - loads Flower when used
-        from federated.secure_grid import secure_grid  # noqa: PLC0415 - as above
         from federated.sums_strategy import Ask, SumsStrategy  # noqa: PLC0415 - as above
 
         step, cuts = TreeSums(trees=self.trees, depth=self.depth), cuts_of(use_case)
-        if self.secure_sum:
-            grid: Grid = secure_grid(connect, use_case, roster, step, self.most_people)
-        else:
-            grid = connect({"train": step})
+        grid = self._summing().grid(connect, use_case, roster, step)
         models: list[TreeModel] = []
 
         def drive(ask: Ask) -> None:
@@ -197,6 +182,9 @@ class FederatedTrees:
 
         start(SumsStrategy(drive=drive), grid, _message(self.growing().nothing()), 1)
         return models[0]
+
+    def _summing(self) -> Summing:
+        return Summing(secure=self.secure_sum, most_people=self.most_people)
 
     def growing(self) -> Growing:
         """How trees are grown, wherever people are."""
