@@ -2,9 +2,11 @@
 
 Privacy loss distributions (Sommer, Meiser and Mohammadi 2019; Doroshenko et al. 2022, Connect the
 Dots), rounded upwards, for neighbours that differ by one person added or removed; cross-checked
-with Rényi differential privacy (Mironov 2017), which can only be larger. The noise drawn is the
-discrete Gaussian at millions of steps per clipping bound, which differs from the continuous one
-by less than exp(−2π²s²) in total variation at s steps (Canonne, Kamath and Steinke 2020).
+with Rényi differential privacy (Mironov 2017), which can only be larger. Rounds that everybody is
+in are one Gaussian together, whose privacy loss needs no grid (Balle and Wang 2018). The noise
+drawn is the discrete Gaussian at millions of steps per clipping bound, which differs from the
+continuous one by less than exp(−2π²s²) in total variation at s steps (Canonne, Kamath and Steinke
+2020).
 """
 
 import math
@@ -16,6 +18,9 @@ from minimisation import MissingEngineError, SandboxError
 
 INTERVAL = 1e-3
 """Width of the cells of a privacy loss distribution; a coarser grid can only overstate."""
+
+EXACT = 1e-9
+"""To what part of itself a loss is found where there is no grid; it is rounded upwards."""
 
 LARGEST_NOISE = 1e6
 """Noise multiples above this drown any federation; needing one is a mistake."""
@@ -116,11 +121,32 @@ def _within(noise: float, epsilon: float, delta: float, rounds: int, sampling: f
 @cache
 def _epsilon(method: str, noise: float, sampling: float, rounds: int, delta: float) -> float:
     accounting, accountant = _accountant(method)
+    if method == "pld" and sampling == 1:
+        return _one_gaussian(noise / math.sqrt(rounds), delta)
     event = accounting.GaussianDpEvent(noise)
     if sampling < 1:
         event = accounting.PoissonSampledDpEvent(sampling, event)
     accountant.compose(accounting.SelfComposedDpEvent(event, rounds))
     return float(accountant.get_epsilon(delta))
+
+
+def _one_gaussian(noise: float, delta: float) -> float:
+    """Least epsilon at which one Gaussian of this noise exceeds it with probability delta."""
+    from dp_accounting.pld.privacy_loss_mechanism import (  # type: ignore[import-untyped]  # noqa: PLC0415 - as below
+        GaussianPrivacyLoss,
+    )
+
+    loss = GaussianPrivacyLoss(noise)
+    low, high = 0.0, 1.0
+    while loss.get_delta_for_epsilon(high) > delta:
+        low, high = high, high * 2
+    while high - low > EXACT * high:
+        middle = (low + high) / 2
+        if loss.get_delta_for_epsilon(middle) <= delta:
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 def _accountant(method: str) -> tuple[Any, Any]:

@@ -5,14 +5,14 @@ A comparison that is killed resumes: finished rows are kept and none is run twic
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.evidence import append, finished, read
 from sandbox.processes import RunFailedError, answer_of
 from sandbox.study import Study
-from sandbox.worker import SCHEMA, answer_order
+from sandbox.worker import SCHEMA, Code, answer_order
 
 Progress = Callable[[str, int, int], None]
 """Called with what finished, how many are done, and how many there are."""
@@ -48,8 +48,9 @@ def compare(study: Study, progress: Progress = silent, jobs: int = 2) -> None:
     done = finished(study.evidence, study.plan.digest)
     every = list(_jobs(study))
     todo = [job for job in every if (job.option, job.repeat) not in done]
+    code = Code.installed()
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        waiting: set[Future[dict[str, Any]]] = {pool.submit(_run, study, job) for job in todo}
+        waiting: set[Future[dict[str, Any]]] = {pool.submit(_run, study, job, code) for job in todo}
         count = len(every) - len(todo)
         while waiting:
             complete, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -103,13 +104,14 @@ def _start(study: Study) -> None:
     append(study.evidence, study.header() | {"earlier_plans": earlier, "at": now})
 
 
-def _run(study: Study, job: Job) -> dict[str, Any]:
+def _run(study: Study, job: Job, code: Code) -> dict[str, Any]:
     """Run one job in a process of its own and return its row."""
     order = {
         "plan": str(study.plan_path.resolve()),
         "workspace": str(study.workspace.resolve()),
         "option": job.option,
         "repeat": job.repeat,
+        "code": asdict(code),
     }
     try:
         return answer_of(answer_order, order)

@@ -1,6 +1,6 @@
 """A finding: no bare number, but a value with its interval, its baseline and its control."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias
 
 Better: TypeAlias = Literal["higher", "lower", "neither"]
@@ -68,6 +68,6 @@ class Finding:
 
     def as_json(self) -> dict[str, object]:
         """The finding as JSON values, with empty fields left out; the value stays, even if null."""
-        values = asdict(self)
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
         empty = ("", None, ())
         return {key: each for key, each in values.items() if key == "value" or each not in empty}

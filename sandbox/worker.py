@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -45,14 +45,36 @@ ENGINES = ("duckdb", "opendp", "numpy", "scikit-learn", "sdv", "flwr", "pyarrow"
 """Packages whose versions can change a figure."""
 
 
-def run(study: Study, option: Option, repeat: int) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """Digests of the code that results kept beside the stores depend on."""
+
+    attacks: str
+    """Of the suites of attacks."""
+    flags: str
+    """Of who is flagged under pooling."""
+
+    @classmethod
+    def installed(cls) -> "Code":
+        """Read from the sources; takes half a second, so once for all runs of a comparison."""
+        return cls(attacks=code_digest(Suite), flags=code_digest(fairness.FlagsByGroup))
+
+
+def run(study: Study, option: Option, repeat: int, code: Code | None = None) -> dict[str, Any]:
     """Run one option once.
+
+    Args:
+        study: plan and workspace.
+        option: what is run.
+        repeat: which one, from 0.
+        code: digests of the installed code; None: read here.
 
     Returns:
         The evidence row; an option that does not apply, is refused or fails is a row too.
     """
     plan = study.plan
     row = _head(study, option, repeat)
+    code = code or Code.installed()
     rng = np.random.default_rng([plan.file.seed, repeat, *option.name.encode()])
     watch = Stopwatch()
     try:
@@ -67,13 +89,13 @@ def run(study: Study, option: Option, repeat: int) -> dict[str, Any]:
             study.note_release(f"{option.name}, repeat {repeat}", release, files)
             suite = SUITES[plan.file.attacks.set] if repeat == 0 else MEMBERSHIP
             history = [*earlier_releases(study, option, suite, release), release]
-            pooled = pooled_flags(study, forces)
+            pooled = pooled_flags(study, forces, code)
             beside = Beside(
                 suite=suite,
                 history=history,
                 option=option,
                 refit=plan.file.data.status != "protected",
-                kept=kept_results(study, forces, suite, release),
+                kept=kept_results(study, forces, suite, release, code),
                 pooled=pooled,
             )
             findings = assess_release(forces, release, plan.file.seed, beside)
@@ -115,7 +137,7 @@ def earlier_releases(study: Study, option: Option, suite: Suite, last: Release) 
     return found
 
 
-def kept_results(study: Study, forces: Forces, suite: Suite, release: Release) -> Kept:
+def kept_results(study: Study, forces: Forces, suite: Suite, release: Release, code: Code) -> Kept:
     """Where results of attacks on this very release are kept: beside the stores."""
     plan = study.plan
     about = (
@@ -127,12 +149,12 @@ def kept_results(study: Study, forces: Forces, suite: Suite, release: Release) -
         hashlib.sha256(repr(plan.use_case).encode()).hexdigest(),
         repr(suite),
         str(plan.file.seed),
-        code_digest(Suite),
+        code.attacks,
     )
     return Kept(folder=study.workspace / "cache" / "attacks", about=about)
 
 
-def pooled_flags(study: Study, forces: Forces) -> Array | None:
+def pooled_flags(study: Study, forces: Forces, code: Code) -> Array | None:
     """Who is flagged under pooling, worked out by the first run that needs it; None if not asked.
 
     Kept beside the stores, under a digest of data, plan and code: in controlled access.
@@ -140,7 +162,7 @@ def pooled_flags(study: Study, forces: Forces) -> Array | None:
     plan = study.plan
     if not isinstance(plan.use_case.question, BinaryOutcome) or not plan.file.held_out:
         return None
-    content = [study.snapshots, plan.digest, code_digest(fairness.FlagsByGroup)]
+    content = [study.snapshots, plan.digest, code.flags]
     name = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
     path = study.workspace / "cache" / f"pooled-flags-{name}.npy"
     if path.is_file():
@@ -227,6 +249,6 @@ def _check_claim(forces: Forces, release: Release) -> None:
 
 
 def answer_order(order: dict[str, Any]) -> dict[str, Any]:
-    """The row of one order: plan and workspace (paths), option (name), repeat (from 0)."""
+    """The row of one order: plan and workspace (paths), option, repeat (from 0), code (digests)."""
     study = Study(plan_path=Path(order["plan"]), workspace=Path(order["workspace"]))
-    return run(study, study.options[order["option"]], order["repeat"])
+    return run(study, study.options[order["option"]], order["repeat"], Code(**order["code"]))

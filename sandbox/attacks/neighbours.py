@@ -91,10 +91,10 @@ class NeighbourAudit:
             canaries=drawn,
             replaced="add or remove" not in self.claim.neighbours,
         )
-        until = time.monotonic() + self.seconds
+        started = time.monotonic()
         seen: list[Array] = []
         there: list[npt.NDArray[np.bool_]] = []
-        while len(seen) < self.runs and (not seen or time.monotonic() < until):
+        while len(seen) < self.runs and self.affords(len(seen), time.monotonic() - started):
             coins = rng.random(crowd.size) < 0.5  # noqa: PLR2004 - fair
             rows, owners = crowd.present(use_case, coins, rng)
             with invented.forces_of(use_case, rows, owners) as forces:
@@ -104,6 +104,12 @@ class NeighbourAudit:
         if len(seen) < FEWEST_RUNS:
             return []
         return canaries.guess(sureness(np.stack(seen)).ravel(), np.concatenate(there), rng)
+
+    def affords(self, runs: int, elapsed: float) -> bool:
+        """Whether another run is worth it: not if the fewest would take twice the time."""
+        if 0 < runs < FEWEST_RUNS:
+            return elapsed * FEWEST_RUNS <= 2 * self.seconds * runs
+        return elapsed < self.seconds
 
     def louder(self) -> "NeighbourAudit | None":
         """The same with more epsilon and a quarter of the runs; None if it has no epsilon."""

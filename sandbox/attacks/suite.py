@@ -79,7 +79,7 @@ QUICK = Suite(
     trained=False,
     releases=4,
     refits=0,
-    audit_seconds=3.0,
+    audit_seconds=2.0,
 )
 FULL = Suite(
     name="full",

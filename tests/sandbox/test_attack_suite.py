@@ -143,13 +143,14 @@ def test_a_release_or_a_set_that_differs_finds_nothing_kept(tmp_path: Path) -> N
     path = tmp_path / "plan.toml"
     path.write_text(PLAN, "utf-8")
     study = Study(plan_path=path, workspace=tmp_path / "work")
+    code = worker.Code.installed()
     with study.forces() as forces:
         rows = FieldMinimisation().apply(forces, forces.use_case, RNG)
         again = FieldMinimisation().apply(forces, forces.use_case, RNG)
         assert isinstance(rows.artefact, Microdata)
         fewer = Release(artefact=replace(rows.artefact, table=rows.artefact.table.slice(1)))
         kept, same, other, larger = (
-            worker.kept_results(study, forces, chosen, release).about
+            worker.kept_results(study, forces, chosen, release, code).about
             for release, chosen in ((rows, QUICK), (again, QUICK), (fewer, QUICK), (rows, FULL))
         )
     assert kept == same

@@ -159,6 +159,16 @@ def test_an_audit_without_time_gives_no_verdict(grouped_use_case: UseCase) -> No
     assert "no verdict" in finding.note
 
 
+def test_an_option_too_slow_for_the_fewest_runs_is_given_up_after_the_first() -> None:
+    again = NeighbourAudit(option=PrivateStatistics(), claim=claim(1.0), seconds=2.0)
+    assert again.affords(0, elapsed=0.0)
+    assert again.affords(1, elapsed=1.0), "four such runs take four seconds, twice the time"
+    assert not again.affords(1, elapsed=1.1)
+    assert again.affords(3, elapsed=2.9), "the fourth makes it enough for a verdict"
+    assert again.affords(9, elapsed=1.9)
+    assert not again.affords(9, elapsed=2.1)
+
+
 def test_canaries_fill_the_bounds_in_groups_of_their_own(grouped_use_case: UseCase) -> None:
     rows, owners = invented.canaries(grouped_use_case, most=20, rng=RNG)
     bounds = grouped_use_case.contribution

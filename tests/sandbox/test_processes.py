@@ -38,8 +38,8 @@ def order(folder: Path, option: str, deed: str) -> dict[str, Any]:
     text = OPTION.format(name=option.title(), option=option, deed=deed)
     (folder / "deed.py").write_text(text, "utf-8")
     (folder / "plan.toml").write_text(PLAN.format(option=option), "utf-8")
-    work = str(folder / "work")
-    return {"plan": str(folder / "plan.toml"), "workspace": work, "option": option, "repeat": 0}
+    about = {"option": option, "repeat": 0, "code": {"attacks": "none", "flags": "none"}}
+    return about | {"plan": str(folder / "plan.toml"), "workspace": str(folder / "work")}
 
 
 def test_a_run_that_is_killed_is_told_by_its_signal(tmp_path: Path) -> None:
