@@ -4,11 +4,14 @@ A message carries one array record and one configuration, a reply one array reco
 record, under the keys that Flower's strategies use by default.
 """
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pyarrow as pa
 
-from federated.flower import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+from federated.flower import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from federated.layout import ROUND, Layout, Values
+from minimisation import PolicyError
 
 ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"
 """Keys of the model, the configuration and the metrics in a message."""
@@ -62,3 +65,19 @@ def content_of(layout: Layout, payload: pa.Table) -> RecordDict:
     arrays = array_record({name: values[name] for name, _ in layout.arrays})
     metrics = MetricRecord({name: float(values[name]) for name in layout.scalars})
     return RecordDict({ARRAYS: arrays, METRICS: metrics})
+
+
+def reasons(replies: Iterable[Message]) -> list[str]:
+    """Why forces did not answer, of those replies that are errors."""
+    return [f"{reply.error.reason}" for reply in replies if reply.has_error()]
+
+
+def check_answered(replies: Sequence[Message], asked: int) -> None:
+    """Refuse a round in which one of so many forces refused, failed or was silent.
+
+    Raises:
+        PolicyError: with their reasons.
+    """
+    errors = reasons(replies)
+    if errors or len(replies) != asked:
+        raise PolicyError(f"every force must answer: {'; '.join(errors) or 'some are silent'}")

@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from federated.flower import ConfigRecord, Grid, Message, RecordDict, Run
+from federated.flower import ConfigRecord, Message, RecordDict
 from federated.grid import SPENT, Steps, step_for
-from federated.messages import CONFIG
+from federated.messages import CONFIG, check_answered, reasons
 from federated.orders import order_of
+from federated.wrapped_grid import WrappedGrid
 from minimisation import BudgetExceededError, PolicyError
 
 POLL = 0.2
@@ -24,11 +25,9 @@ HELLO, FORCE, ORDER = "query.hello", "force", "step"
 
 
 @dataclass(kw_only=True, eq=False)
-class NodeGrid(Grid):
-    """Forces that answer from their own nodes."""
+class NodeGrid(WrappedGrid):
+    """Forces that answer from their own nodes, which Flower's grid reaches."""
 
-    inner: Grid
-    """Flower's grid."""
     names: tuple[str, ...]
     """The forces that must take part, in the order in which their replies are added up."""
     steps: Steps
@@ -36,15 +35,6 @@ class NodeGrid(Grid):
     patience: float = 600.0
     """Seconds to wait for all forces to connect."""
     _nodes: dict[str, int] = field(default_factory=dict, init=False)
-
-    def set_run(self, run: Run) -> None:
-        """Set the run that messages belong to."""
-        self.inner.set_run(run)
-
-    @property
-    def run(self) -> Run:
-        """The run that messages belong to."""
-        return self.inner.run
 
     def get_node_ids(self) -> Iterable[int]:
         """Node ids in the forces' order.
@@ -66,8 +56,7 @@ class NodeGrid(Grid):
     def _meet(self, nodes: list[int]) -> None:
         asked = [self.inner.create_message(RecordDict(), HELLO, node, "") for node in nodes]
         replies = self._replies_to(asked, self.patience)
-        errors = [f"{reply.error.reason}" for reply in replies if reply.has_error()]
-        if errors:
+        if errors := reasons(replies):
             raise PolicyError(f"every force's node must open its force: {'; '.join(errors)}")
         named = {
             str(reply.content.config_records[CONFIG][FORCE]): reply.metadata.src_node_id
@@ -78,24 +67,9 @@ class NodeGrid(Grid):
             raise PolicyError(f"exactly the named forces must take part; look at: {missing}")
         self._nodes = {name: named[name] for name in self.names}
 
-    def create_message(
-        self,
-        content: RecordDict,
-        message_type: str,
-        dst_node_id: int,
-        group_id: str,
-        ttl: float | None = None,
-    ) -> Message:
-        """A message to one force."""
-        return self.inner.create_message(content, message_type, dst_node_id, group_id, ttl)
-
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Send messages with their orders."""
         return self.inner.push_messages([self._ordered(message) for message in messages])
-
-    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
-        """Replies that have come."""
-        return self.inner.pull_messages(message_ids)
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
@@ -109,14 +83,10 @@ class NodeGrid(Grid):
         """
         sent = [self._ordered(message) for message in messages]
         replies = self._replies_to(sent, timeout)
-        spent = [reply.error.reason for reply in replies if reply.has_error() and _spent(reply)]
-        if spent:
-            raise BudgetExceededError("; ".join(map(str, spent)))
-        errors = [f"{reply.error.reason}" for reply in replies if reply.has_error()]
-        if errors or len(replies) != len(sent):
-            raise PolicyError(f"every force must answer: {'; '.join(errors) or 'some are silent'}")
-        place = {node: position for position, node in enumerate(self._nodes.values())}
-        return sorted(replies, key=lambda reply: place[reply.metadata.src_node_id])
+        if spent := reasons(filter(_spent, replies)):
+            raise BudgetExceededError("; ".join(spent))
+        check_answered(replies, len(sent))
+        return self.in_order(replies)
 
     def _replies_to(self, messages: list[Message], timeout: float | None) -> list[Message]:
         """Replies that come in time; Flower's own loop looks every three seconds only."""
@@ -145,4 +115,4 @@ class NodeGrid(Grid):
 
 
 def _spent(reply: Message) -> bool:
-    return bool(reply.error.code == SPENT)
+    return reply.has_error() and bool(reply.error.code == SPENT)

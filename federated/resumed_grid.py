@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from federated.flower import Grid, Message, RecordDict, Run
+from federated.flower import Message
+from federated.wrapped_grid import WrappedGrid
 from minimisation import PolicyError
 
 REPEAT = "query.repeat"
@@ -11,44 +12,13 @@ REPEAT = "query.repeat"
 
 
 @dataclass(kw_only=True, eq=False)
-class ResumedGrid(Grid):
-    """Asks every force first for the answer it may have given; only who gave none works anew."""
+class ResumedGrid(WrappedGrid):
+    """Asks every force first for the answer it may have given; only who gave none works anew.
 
-    inner: Grid
-    """The grid that reaches the forces; it answers `REPEAT`."""
+    The inner grid answers `REPEAT`.
+    """
+
     _resumed: bool = field(default=False, init=False)
-
-    def set_run(self, run: Run) -> None:
-        """Set the run that messages belong to."""
-        self.inner.set_run(run)
-
-    @property
-    def run(self) -> Run:
-        """The run that messages belong to."""
-        return self.inner.run
-
-    def get_node_ids(self) -> Iterable[int]:
-        """The inner grid's."""
-        return self.inner.get_node_ids()
-
-    def create_message(
-        self,
-        content: RecordDict,
-        message_type: str,
-        dst_node_id: int,
-        group_id: str,
-        ttl: float | None = None,
-    ) -> Message:
-        """A message to one force."""
-        return self.inner.create_message(content, message_type, dst_node_id, group_id, ttl)
-
-    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        """As the inner grid: nothing is asked for again."""
-        return self.inner.push_messages(messages)
-
-    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
-        """As the inner grid."""
-        return self.inner.pull_messages(message_ids)
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
@@ -72,5 +42,4 @@ class ResumedGrid(Grid):
                 rest.append(message)  # it gave no answer in this turn
         if rest:
             replies += list(self.inner.send_and_receive(rest, timeout=timeout))
-        place = {node: position for position, node in enumerate(self.inner.get_node_ids())}
-        return sorted(replies, key=lambda reply: place[reply.metadata.src_node_id])
+        return self.in_order(replies)

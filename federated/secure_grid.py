@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from federated import masks
-from federated.flower import Grid, Message, MessageType, RecordDict, Run
+from federated.flower import Message, MessageType, RecordDict
 from federated.grid import Connect
 from federated.layout import COLUMN, ClientStep, SummedStep
-from federated.messages import ARRAYS, array_record, content_of
+from federated.messages import ARRAYS, array_record, check_answered, content_of
 from federated.secure_session import OFFER, AcceptRoster, OfferKey, Session
 from federated.secure_sum import (
     MASKED,
@@ -27,7 +27,8 @@ from federated.secure_sum import (
     RevealMask,
     unmask,
 )
-from minimisation import PolicyError, UseCase
+from federated.wrapped_grid import WrappedGrid
+from minimisation import UseCase
 
 EVERYBODY = 1
 """The one node id that a strategy sees."""
@@ -71,11 +72,12 @@ def secure_grid(
 
 
 @dataclass(kw_only=True, eq=False)
-class SecureGrid(Grid):
-    """Adds up what all nodes of another grid send, without seeing what any of them sent."""
+class SecureGrid(WrappedGrid):
+    """Adds up what all nodes of another grid send, without seeing what any of them sent.
 
-    inner: Grid
-    """The grid that reaches the forces; its nodes are in the roster's order."""
+    The inner grid's nodes are in the roster's order.
+    """
+
     sums: MaskedSums
     """The masked step; the inner grid's nodes answer by `protocol(sums)`."""
     use_case: UseCase
@@ -83,29 +85,9 @@ class SecureGrid(Grid):
     _open: bool = field(default=False, init=False)
     _replies: dict[str, Message] = field(default_factory=dict, init=False)
 
-    def set_run(self, run: Run) -> None:
-        """Set the run that messages belong to."""
-        self.inner.set_run(run)
-
-    @property
-    def run(self) -> Run:
-        """The run that messages belong to."""
-        return self.inner.run
-
     def get_node_ids(self) -> Iterable[int]:
         """The one node that stands for all."""
         return [EVERYBODY]
-
-    def create_message(
-        self,
-        content: RecordDict,
-        message_type: str,
-        dst_node_id: int,
-        group_id: str,
-        ttl: float | None = None,
-    ) -> Message:
-        """A message to everybody."""
-        return self.inner.create_message(content, message_type, dst_node_id, group_id, ttl)
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Add up, and keep the totals for `pull_messages`."""
@@ -155,9 +137,7 @@ class SecureGrid(Grid):
         nodes = list(self.inner.get_node_ids())
         messages = [self.inner.create_message(content, kind, node, "") for node in nodes]
         replies = list(self.inner.send_and_receive(messages, timeout=timeout))
-        errors = [f"{reply.error.reason}" for reply in replies if reply.has_error()]
-        if errors or len(replies) != len(nodes):
-            raise PolicyError(f"every force must answer: {'; '.join(errors) or 'some are silent'}")
+        check_answered(replies, len(nodes))
         by_node = {reply.metadata.src_node_id: reply for reply in replies}
         found: dict[str, list[npt.NDArray[np.uint64]]] = {}
         for node in nodes:

@@ -21,7 +21,7 @@ from federated.flower import (
     Strategy,
 )
 from federated.layout import ROUND, Values
-from federated.messages import ARRAYS, CONFIG, METRICS, array_record, number
+from federated.messages import ARRAYS, CONFIG, METRICS, array_record, number, reasons
 from minimisation import PolicyError
 
 Totals: TypeAlias = Mapping[str, Array]
@@ -93,8 +93,7 @@ class SumsStrategy(Strategy):
         """
         del server_round
         answered = list(replies)
-        errors = [f"{reply.error.reason}" for reply in answered if reply.has_error()]
-        if errors or not answered:
+        if (errors := reasons(answered)) or not answered:
             raise PolicyError(f"every force must answer: {'; '.join(errors) or 'none did'}")
         arrays = [reply.content.array_records[ARRAYS] for reply in answered]
         metrics = [reply.content.metric_records[METRICS] for reply in answered]
