@@ -13,7 +13,7 @@ from minimisation.options.k_anonymity import KAnonymity
 from minimisation.options.pseudonymisation import Pseudonymisation
 from minimisation.options.raw_pool import RawPool
 from sandbox.answers import answer
-from sandbox.attacks import linkability, outside_match, singling_out, tally, targets
+from sandbox.attacks import linkability, outside_match, predicates, singling_out, tally, targets
 from sandbox.attacks.attack import Known
 from sandbox.attacks.cells import Crowd, possible
 from sandbox.attacks.linkability import Linkability
@@ -170,16 +170,28 @@ def test_a_predicate_isolates_a_person_not_a_row() -> None:
     units = np.array([1, 1, 2, 3])
     rows = people([20, 20, 40, 40], ["male"] * 4, ["any"] * 4)
     tried = people([20, 40, 60], ["male"] * 3, ["any"] * 3)
-    found = singling_out.isolated(rows, units.astype(float), [(("age",), tried)])
+    found = predicates.isolated(rows, units.astype(float), [(("age",), tried)])
     assert found.tolist() == [1, 0, 0], "both rows of twenty are one person's; none is sixty"
 
 
 def test_predicates_come_from_values_that_occur_once(outcome_use_case: UseCase) -> None:
-    tried = singling_out.predicates(Microdata(table=THREE), outcome_use_case, "x", RNG)
-    single = {names: rows for names, rows in tried[singling_out.ONE] if rows.num_rows}
+    tried = predicates.predicates(Microdata(table=THREE), outcome_use_case, "x", RNG)
+    single = {names: rows for names, rows in tried[predicates.ONE] if rows.num_rows}
     assert sorted(single["sex",].column("sex").to_pylist()) == ["female"]
     assert sorted(single["religion",].column("religion").to_pylist()) == ["any"]
-    assert len(tried[singling_out.WHOLE][0][0]) == 3
+    assert len(tried[predicates.WHOLE][0][0]) == 3
+
+
+def test_descriptions_of_one_released_row_are_bounded_away_from_the_median(
+    outcome_use_case: UseCase,
+) -> None:
+    rows = people([20, 20, 60, 70], ["male"] * 4, ["any"] * 4)
+    ((names, kept),) = predicates.of_one_row(rows, [(("age", "sex"), rows)])
+    assert names == ("age", "sex")
+    bounds = kept.column("age").to_pylist()
+    assert bounds == [{"low": 70.0, "high": np.inf}], "two rows are at most 20, two at least 60"
+    tried = predicates.predicates(Microdata(table=THREE), outcome_use_case, "x", RNG)
+    assert sum(each.num_rows for _, each in tried[predicates.UNIQUE]) == 3
 
 
 def test_cells_of_one_single_people_out_and_noise_hides_them(
