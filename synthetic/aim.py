@@ -79,14 +79,12 @@ class MeasureAdaptively:
             MissingEngineError: if mbi is not installed at the force.
         """
         cells = rows.cells_of(premises.use_case)
-        counting.check_width(cells)
-        cliques = [*counting.singles(cells), *counting.pairs(cells)]
-        counts = counting.count(premises, cells, cliques)
+        exact = counting.singles_and_pairs(premises, cells)
         most = counting.rows_per_unit(premises.use_case)
         rho = rho_of(self.epsilon, self.delta)
         play = Run(
             cells=cells,
-            exact=dict(zip(cliques, counts, strict=True)),
+            exact=exact,
             account=Account.open(rho, self.rounds * len(cells), most),
             steps=self.steps,
             megabytes=self.megabytes,
@@ -160,7 +158,5 @@ class PrivateAdaptive:
             PolicyError: if a force refused or failed.
             BudgetExceededError: if a force's budget does not cover epsilon.
         """
-        modelled.prepared(use_case, self.given)
-        payloads = forces.ask(self.step()).complete()
         effort = modelled.Effort(steps=3 * self.steps, seconds=self.seconds)
-        return modelled.release_of(forces, use_case, payloads, effort, rng, given=self.given)
+        return modelled.release_of(forces, use_case, self.step(), effort, rng, given=self.given)

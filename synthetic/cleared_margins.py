@@ -51,9 +51,7 @@ class ClearMargins:
             NotApplicableError: if there are too few or too many columns.
         """
         cells = rows.cells_of(premises.use_case)
-        counting.check_width(cells)
-        cliques = [*counting.singles(cells), *counting.pairs(cells)]
-        counts = counting.count(premises, cells, cliques, most=ALL_ROWS)
+        counts = counting.singles_and_pairs(premises, cells, most=ALL_ROWS)
         return measured.to_table(
             [
                 Measured(
@@ -61,7 +59,7 @@ class ClearMargins:
                     people=cleared(people, self.base, self.fewest),
                     scale=self.base / float(np.sqrt(12)),
                 )
-                for clique, people in zip(cliques, counts, strict=True)
+                for clique, people in counts.items()
             ]
         )
 

@@ -133,6 +133,19 @@ def count(
     return totals
 
 
+def singles_and_pairs(
+    premises: Premises, cells: Sequence[Cells], most: int | None = None
+) -> dict[Clique, Codes]:
+    """Exact counts of all that a model of pairs may be fitted to; bounded as by `count`.
+
+    Raises:
+        NotApplicableError: if there are too few or too many columns.
+    """
+    check_width(cells)
+    cliques = [*singles(cells), *pairs(cells)]
+    return dict(zip(cliques, count(premises, cells, cliques, most), strict=True))
+
+
 def _exceeds(premises: Premises, most: int) -> bool:
     """Whether any unit has more rows: only then does keeping at most so many need a sort."""
     per_unit = "select count(*) as held from people group by unit"

@@ -71,20 +71,14 @@ class MeasureColumns:
             NotApplicableError: if there are too few or too many columns.
         """
         cells = rows.cells_of(premises.use_case)
-        counting.check_width(cells)
+        exact = counting.singles_and_pairs(premises, cells)
         most = counting.rows_per_unit(premises.use_case)
-        singles, pairs = counting.singles(cells), counting.pairs(cells)
-        counts = counting.count(premises, cells, [*singles, *pairs])
-        exact = dict(zip([*singles, *pairs], counts, strict=True))
         rho = rho_of(self.epsilon, self.delta)
-        noisy = measured.measure(
-            {single: exact[single] for single in singles},
-            noise_scale(rho * COLUMNS, len(singles), most),
-        )
+        noisy = mst.measured_singles(cells, exact, rho * COLUMNS, most)
         scores = mst.tree_scores(cells, exact, noisy)
         noisy += measured.measure(
             {pair: np.array([score], dtype=np.int64) for pair, score in scores.items()},
-            noise_scale(rho * (1 - COLUMNS), len(pairs), most),
+            noise_scale(rho * (1 - COLUMNS), len(scores), most),
         )
         return measured.to_table(noisy)
 

@@ -1,12 +1,12 @@
 """From measured margins to rows: fit a model on coarse cells, draw rows, refine to fine cells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from minimisation import Forces, Release, UseCase
+from minimisation import Forces, Release, Step, UseCase
 from synthetic import counting, mbi_engine, measured, rows
 from synthetic.conditions import Fixed, Given, fixed_cells
 from synthetic.counting import Clique
@@ -126,25 +126,59 @@ class Effort:
 def release_of(  # noqa: PLR0913 - as above
     forces: Forces,
     use_case: UseCase,
+    step: Step,
+    effort: Effort,
+    rng: np.random.Generator,
+    *,
+    given: Given,
+) -> Release:
+    """Have each force measure margins, fit a model to them, draw its rows, release one table.
+
+    Raises:
+        MissingEngineError: if mbi is not installed.
+        NotApplicableError: if the question needs too few or too many columns.
+        ValueError: if what is given is no value of a needed column.
+        PolicyError: if a force refused or failed.
+        BudgetExceededError: if a force's budget does not cover the step.
+    """
+    prepared(use_case, given)
+    payloads = forces.ask(step).complete()
+    table, late = table_of(use_case, payloads, effort, rng, given=given)
+    return rows.released(forces, table, rng, *late, *remarks(use_case), given=given)
+
+
+def table_of(  # noqa: PLR0913 - as above
+    use_case: UseCase,
     payloads: Mapping[str, pa.Table],
     effort: Effort,
     rng: np.random.Generator,
     *,
     given: Given | None = None,
-) -> Release:
-    """Fit one model to each force's measured margins, draw its rows, release them as one table."""
+    then: Callable[[pa.Table], pa.Table] = lambda table: table,
+) -> tuple[pa.Table, tuple[str, ...]]:
+    """Fit one model to each force's measured margins and draw its rows.
+
+    Args:
+        use_case: the rows that were measured.
+        payloads: force → measured margins.
+        effort: how long each model is fitted.
+        rng: draws rows.
+        given: column → the value that every row must have.
+        then: what becomes of a force's rows once they are drawn.
+
+    Returns:
+        The rows of all forces, and what a release says of time that ran out.
+    """
     cells = rows.cells_of(use_case)
     stopped = rows.stopped_in(payloads)
     tables = {}
     for force, payload in payloads.items():
         noisy = measured.from_table(payload)
         model = fit(cells, noisy, steps=effort.steps, seconds=effort.seconds)
-        tables[force] = draw(use_case, cells, noisy, model, rng, given=given)
+        tables[force] = then(draw(use_case, cells, noisy, model, rng, given=given))
         if model.stopped and force not in stopped:
             stopped.append(force)
-    late = rows.time_remarks(stopped, effort.seconds)
-    said = (*late, *remarks(use_case))
-    return rows.released(forces, rows.with_force(tables), rng, *said, given=given)
+    return rows.with_force(tables), rows.time_remarks(stopped, effort.seconds)
 
 
 def remarks(use_case: UseCase) -> tuple[str, ...]:

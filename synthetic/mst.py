@@ -70,22 +70,25 @@ class MeasureTree:
             NotApplicableError: if there are too few or too many columns.
         """
         cells = rows.cells_of(premises.use_case)
-        counting.check_width(cells)
+        exact = counting.singles_and_pairs(premises, cells)
         most = counting.rows_per_unit(premises.use_case)
-        singles, pairs = counting.singles(cells), counting.pairs(cells)
-        counts = counting.count(premises, cells, [*singles, *pairs])
-        exact = dict(zip([*singles, *pairs], counts, strict=True))
         rho = rho_of(self.epsilon, self.delta)
-        noisy = measured.measure(
-            {single: exact[single] for single in singles},
-            noise_scale(rho * SINGLES, len(singles), most),
-        )
+        noisy = measured_singles(cells, exact, rho * SINGLES, most)
         scores = tree_scores(cells, exact, noisy)
         tree = spanning_tree(scores, len(cells), rho * CHOICE, most)
         noisy += measured.measure(
             {pair: exact[pair] for pair in tree}, noise_scale(rho * PAIRS, len(tree), most)
         )
         return measured.to_table(noisy)
+
+
+def measured_singles(
+    cells: Sequence[Cells], exact: Mapping[Clique, Codes], rho: float, most: int
+) -> list[Measured]:
+    """Noisy counts of every column by itself, for so much of rho together."""
+    singles = counting.singles(cells)
+    scale = noise_scale(rho, len(singles), most)
+    return measured.measure({single: exact[single] for single in singles}, scale)
 
 
 def tree_scores(
@@ -170,7 +173,5 @@ class PrivateTree:
             PolicyError: if a force refused or failed.
             BudgetExceededError: if a force's budget does not cover epsilon.
         """
-        modelled.prepared(use_case, self.given)
-        payloads = forces.ask(self._step()).complete()
         effort = modelled.Effort(steps=self.steps, seconds=self.seconds)
-        return modelled.release_of(forces, use_case, payloads, effort, rng, given=self.given)
+        return modelled.release_of(forces, use_case, self._step(), effort, rng, given=self.given)

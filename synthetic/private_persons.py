@@ -31,7 +31,7 @@ from minimisation.contract.sources import Month
 from minimisation.contract.usecase import FORCE
 from minimisation.forces import sql
 from minimisation.groups import LINK
-from synthetic import aim, counting, measured, modelled, mst, persons, rows
+from synthetic import aim, counting, modelled, mst, persons, rows
 
 NUMBER = "number_of_events"
 """Column of a person's record: how many events are kept."""
@@ -254,20 +254,18 @@ class PrivatePersons:
         """
         layout = persons.linked(use_case, self.person_columns)
         records = records_of(use_case, layout)
-        cells = modelled.prepared(records, {})
+        modelled.prepared(records, {})
         payloads = forces.ask(self._step()).complete()
-        stopped = rows.stopped_in(payloads)
-        tables = {}
-        for force, payload in payloads.items():
-            noisy = measured.from_table(payload)
-            model = modelled.fit(cells, noisy, steps=self.steps, seconds=self.seconds)
-            drawn = modelled.draw(records, cells, noisy, model, rng)
-            tables[force] = unfolded(use_case, layout, drawn, rng)
-            stopped += [force] * (model.stopped and force not in stopped)
-        most = counting.rows_per_unit(use_case)
+        table, late = modelled.table_of(
+            records,
+            payloads,
+            modelled.Effort(steps=self.steps, seconds=self.seconds),
+            rng,
+            then=lambda drawn: unfolded(use_case, layout, drawn, rng),
+        )
         said = (
-            *rows.time_remarks(stopped, self.seconds),
-            f"At most {most} events of each person were kept.",
+            *late,
+            f"At most {counting.rows_per_unit(use_case)} events of each person were kept.",
             "The number of persons is an estimate from noisy counts.",
         )
-        return persons.released(forces, layout, rows.with_force(tables), rng, *said)
+        return persons.released(forces, layout, table, rng, *said)
