@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from minimisation import Payload, PayloadKind, PolicyError, UseCase, UseCaseError
+from minimisation.contract.columns import OpenColumn
 from minimisation.contract.steps import Premises
 from minimisation.forces import analysis
 from minimisation.forces.audit import Entry, Event
@@ -17,6 +18,7 @@ from minimisation.statistics.catalogue import StoredTable
 from minimisation.statistics.desk import Answer, Asking, BlockAnswer, Desk
 from minimisation.statistics.planner import QueryPlan
 from minimisation.statistics.prepared_form import PreparedForm
+from minimisation.statistics.unknown_keys import KeysPlan
 from sandbox.study import Study
 
 
@@ -42,6 +44,9 @@ class PrivateQuery:
 
 
 STEP = PrivateQuery()
+
+KEYS_STEP = PrivateQuery(name="private-query-unknown-keys")
+"""Approved apart: what it sends are labels as people's records hold them."""
 
 
 def ask(
@@ -99,16 +104,47 @@ def ask_block(
     return answer
 
 
+def ask_keys(
+    study: Study,
+    plan: KeysPlan,
+    names: Sequence[str],
+    budget: tuple[float, float],
+    asking: Asking,
+) -> Answer:
+    """Persons by a key whose labels are not public; every force agrees and pays, or none does.
+
+    Args:
+        study: the plan in its workspace.
+        plan: the query, planned for `table_of` these forces.
+        names: the forces.
+        budget: epsilon and delta at each force; delta above 0.
+        asking: who asks, and for what.
+
+    Raises:
+        UseCaseError: if delta is 0.
+        PolicyError: if a force's rules forbid it; a refusal depends on public facts only.
+        BudgetExceededError: if a force's budget does not cover it.
+    """
+    plan.mechanism(*budget)
+    with _agreed(study, names, plan.column) as (forces, desks):
+        answer = desk.ask_keys(plan, desks, *budget, asking)
+    for force in forces:
+        note(force, study.plan.use_case, asking.what, "done", answer.table.nbytes)
+    return answer
+
+
 @contextmanager
-def _agreed(study: Study, names: Sequence[str]) -> Iterator[tuple[list[Force], list[Desk]]]:
+def _agreed(
+    study: Study, names: Sequence[str], key: OpenColumn | None = None
+) -> Iterator[tuple[list[Force], list[Desk]]]:
     """The forces named and their open desks, once the rules of each of them allow a query."""
     refuse_unknown(study, names)
     forces = [force for force in study.forces().members if force.name in names]
     for force in forces:
-        refuse_forbidden(force, study.plan.use_case, STEP)
-    _, prepared = table_of(study, names)
+        refuse_forbidden(force, study.plan.use_case, STEP if key is None else KEYS_STEP)
+    prepared = key is None and table_of(study, names)[1]
     with ExitStack() as stack:
-        opening = (opened(study, force, prepared=prepared) for force in forces)
+        opening = (opened(study, force, prepared=prepared, key=key) for force in forces)
         yield forces, [stack.enter_context(each) for each in opening]
 
 
@@ -188,14 +224,20 @@ def table_of(study: Study, names: Sequence[str]) -> tuple[StoredTable, bool]:
 
 
 @contextmanager
-def opened(study: Study, force: Force, *, prepared: bool) -> Iterator[Desk]:
-    """One force's desk, with its prepared form or with its table encoded for this query."""
+def opened(
+    study: Study, force: Force, *, prepared: bool, key: OpenColumn | None = None
+) -> Iterator[Desk]:
+    """One force's desk, with its prepared form or with its table encoded for this query.
+
+    A prepared form holds no open text, so a query by an unknown key has its table encoded.
+    """
     case, home = study.plan.use_case, study.stores[force.name]
     form = PreparedForm(home=home, use_case=case)
     with form.open() if prepared else force.store.open() as connection:
         if not prepared:
-            analysis.build(connection, case, study.split, force.name)
-            encoding.encode(connection, case)
+            keys = () if key is None else (key,)
+            analysis.build(connection, case, study.split, force.name, keys)
+            encoding.encode(connection, case, keys)
         yield Desk(
             force=force.name,
             connection=connection,

@@ -9,9 +9,10 @@ from pathlib import Path
 import duckdb
 
 from minimisation import Bounds, Categories, Column, UseCase, UseCaseError
+from minimisation.contract.columns import OpenColumn
 from minimisation.contract.tables import PERSON
 from minimisation.contract.usecase import FORCE
-from minimisation.forces import canonical, sql
+from minimisation.forces import canonical, open_text, sql
 from minimisation.forces.layout import Fixed, LayoutKind
 from minimisation.forces.linkage.at_load import LINKED, Linkage
 from sandbox.plan import Plan
@@ -94,12 +95,12 @@ def read_flat(
     """
     data, use_case = plan.file.data, plan.use_case
     held = columns_of(connection, path)
-    named = {column.name: data.columns.get(column.name, column.name) for column in use_case.columns}
+    named = {c.name: data.columns.get(c.name, c.name) for c in use_case.declared}
     for name, stored in named.items():
         require(held, stored, path, f"data.columns.{name}")
     kinds: dict[str, LayoutKind] = {}
     chosen = []
-    for column in use_case.columns:
+    for column in use_case.declared:
         if column.name != PERSON:
             chosen.append(f"{_coded(plan, column, named[column.name])} as {sql.name(column.name)}")
             kinds[column.name] = _kind(column)
@@ -119,6 +120,7 @@ def read_flat(
         token = "" if data.token is not None else f", linkage_token = {spelled}"
         connection.execute(f"update {INCOMING} set {PERSON} = {spelled}{token}")
     _check_rows(connection, use_case, force, path)
+    _check_open_text(connection, use_case, force, path)
     if linkage is not None and use_case.unit == "person" and data.linkage is not None:
         known = ", ".join(f"min({sql.name(f'of {part}')})" for part in IDENTITY)
         query = f"select {PERSON}, {known} from {INCOMING} group by {PERSON}"
@@ -147,7 +149,7 @@ def incoming_sql(chosen: list[str], identities: list[str], path: Path, where: st
     )
 
 
-def _kind(column: Column) -> LayoutKind:
+def _kind(column: Column | OpenColumn) -> LayoutKind:
     """Labels are coded, declared numbers become whole steps, and the rest stays text."""
     if isinstance(column.domain, Categories):
         return "label"
@@ -171,10 +173,10 @@ def _identities(plan: Plan, held: list[str], path: Path) -> list[str]:
     return chosen
 
 
-def _coded(plan: Plan, column: Column, stored: str) -> str:
+def _coded(plan: Plan, column: Column | OpenColumn, stored: str) -> str:
     text = f"trim(cast({sql.name(stored)} as varchar))"
     codes = plan.file.data.codes.get(column.name, {})
-    if column.numeric and not codes:
+    if isinstance(column.domain, Bounds) and not codes:
         return f"nullif({text}, '')"
     cases = " ".join(f"when {sql.text(a)} then {sql.text(b)}" for a, b in codes.items())
     mapped = f"case {text} {cases} else {text} end" if cases else text
@@ -202,10 +204,7 @@ def _check_rows(
     """Refuse an empty force, a null person id, an unknown category, a bad number, a gap."""
 
     def holds(condition: str) -> bool:
-        row = connection.execute(
-            f"select count(*) > 0 from {INCOMING} where {condition}"
-        ).fetchone()
-        return bool(row and row[0])
+        return _some_row(connection, condition)
 
     if not holds("true"):
         raise UseCaseError(f"force '{force}' must have at least one row in {path.name}")
@@ -236,6 +235,25 @@ def _check_rows(
                 f"column '{column.name}' must hold numbers in {path.name} (force '{force}'), "
                 f"of less than 2^62 steps of {column.domain.step:g}"
             )
+
+
+def _check_open_text(
+    connection: duckdb.DuckDBPyConnection, use_case: UseCase, force: str, path: Path
+) -> None:
+    """Refuse open text of which a label could not be shown."""
+    for column in use_case.open_columns:
+        if _some_row(connection, open_text.unfit_sql(sql.name(column.name), column.domain)):
+            raise UseCaseError(
+                f"column '{column.name}' must hold text of at most {column.domain.longest} "
+                f"characters without control characters in {path.name} (force '{force}')"
+            )
+
+
+def _some_row(connection: duckdb.DuckDBPyConnection, condition: str) -> bool:
+    """Whether a row that was read meets a condition."""
+    query = f"select count(*) > 0 from {INCOMING} where {condition}"
+    row = connection.execute(query).fetchone()
+    return bool(row and row[0])
 
 
 def _no_number(name: str, step: float) -> str:

@@ -198,7 +198,7 @@ def parse_plan(text: str, folder: Path, what: str) -> Plan:
     definition = _resolve(file, load(file.use_case, folder))
     plan = Plan(file=file, definition=definition, folder=folder)
     try:
-        names = {column.name for column in plan.use_case.columns}
+        names = {column.name for column in plan.use_case.declared}
     except ValueError as error:
         raise UseCaseError(f"plan ({what}): {error}") from None
     for key, given in (("data.columns", file.data.columns), ("data.codes", file.data.codes)):

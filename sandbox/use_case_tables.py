@@ -19,8 +19,9 @@ from minimisation import (
     UseCaseError,
 )
 from minimisation.contract import sources
-from minimisation.contract.columns import Role
+from minimisation.contract.columns import OpenColumn, Role
 from minimisation.contract.constraints import Constraint
+from minimisation.contract.domains import OpenText
 from minimisation.contract.usecase import Recording
 from minimisation.forces.toml_file import Strict
 
@@ -79,6 +80,32 @@ class ColumnTable(Strict):
     observed: Literal["before", "after"] = "before"
     title: str = ""
     source: SourceTable | None = None
+    open_text: bool = False
+    longest: int | None = None
+
+    def open_value(self, name: str) -> OpenColumn:
+        """The contract's column of open text.
+
+        Raises:
+            UseCaseError: if it also says what only a column with a public domain has.
+        """
+        allowed = {"open_text", "longest", "role", "category", "title", "source"}
+        fields = type(self).model_fields.items()
+        said = {key for key, own in fields if getattr(self, key) != own.default}
+        if extra := said - allowed:
+            msg = f"columns.{name} must not have {', '.join(sorted(extra))}"
+            raise UseCaseError(f"{msg}: it is open text, whose labels are not public")
+        source = self.source.value(f"columns.{name}.source") if self.source else None
+        if not isinstance(source, sources.Field | None):
+            raise UseCaseError(f"columns.{name}.source must be a field, as it is open text")
+        return OpenColumn(
+            name=name,
+            domain=OpenText() if self.longest is None else OpenText(longest=self.longest),
+            role=self.role,
+            category=self.category,
+            source=source,
+            title=self.title,
+        )
 
     def value(self, name: str) -> Column:
         """The contract's column."""
@@ -95,6 +122,8 @@ class ColumnTable(Strict):
         )
 
     def _domain(self, name: str) -> Categories | Bounds | None:
+        if self.longest is not None:
+            raise UseCaseError(f"columns.{name}.longest must come with open_text = true")
         if self.categories is not None and self.low is None and self.high is None:
             return Categories(values=tuple(self.categories))
         if self.categories is None and self.low is not None and self.high is not None:
@@ -217,7 +246,12 @@ class UseCaseFile(Strict):
             unit=self.unit,
             as_of=self.as_of,
             table=self.table,
-            columns=tuple(table.value(name) for name, table in self.columns.items()),
+            columns=tuple(
+                table.value(name) for name, table in self.columns.items() if not table.open_text
+            ),
+            open_columns=tuple(
+                table.open_value(name) for name, table in self.columns.items() if table.open_text
+            ),
             question=self.question.value(),
             floor=self.floor.value(),
             business_as_usual=BusinessAsUsual(

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
+LONGEST = 200
+"""Most characters of a label that is not public: more is free text, which no figure shows."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Categories:
@@ -70,6 +73,23 @@ class Bounds:
         edges = self.bin_edges
         inner = [f"{a:g} to <{b:g}" for a, b in pairwise(edges[:-1])]
         return (*inner, f"{edges[-2]:g} to {edges[-1]:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenText:
+    """Plain text whose labels are not public; only its shape is."""
+
+    longest: int = 80
+    """Most characters of a label; a longer one counts as missing."""
+
+    def __post_init__(self) -> None:
+        """Refuse a label that is empty or as long as a document.
+
+        Raises:
+            ValueError: naming the rule.
+        """
+        if not 1 <= self.longest <= LONGEST:
+            raise ValueError(f"longest ({self.longest}) must be from 1 to {LONGEST} characters")
 
 
 Domain: TypeAlias = Categories | Bounds

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from minimisation.contract.columns import Column
+from minimisation.contract.columns import Column, OpenColumn
 from minimisation.contract.constraints import Constraint
 from minimisation.contract.domains import Bounds, Categories
 from minimisation.contract.errors import UseCaseError
@@ -99,6 +99,8 @@ class UseCase:
     """Columns (or `force`) that say where, from the finest to the coarsest."""
     recording: Recording | None = None
     """What an audit of recording compares between protected groups."""
+    open_columns: tuple[OpenColumn, ...] = ()
+    """Columns whose labels are not public: no option, measure or attack is given them."""
     notes: str = ""
     """Caveats that every artefact repeats, such as 'unit is the record'."""
 
@@ -108,7 +110,7 @@ class UseCase:
         Raises:
             UseCaseError: naming the key and the rule.
         """
-        names = [column.name for column in self.columns]
+        names = [column.name for column in self.declared]
         if len(set(names)) != len(names) or FORCE in names:
             raise UseCaseError(
                 f"columns of use case '{self.name}' must be distinct and must not be '{FORCE}'"
@@ -164,15 +166,23 @@ class UseCase:
         """The column of that name.
 
         Raises:
-            UseCaseError: if the use case does not declare it.
+            UseCaseError: if the use case does not declare it, or declares it as open text.
         """
         for column in self.columns:
             if column.name == name:
                 return column
+        for text in self.open_columns:
+            if text.name == name:
+                raise UseCaseError(text.refusal)
         known = ", ".join(column.name for column in self.columns)
         raise UseCaseError(
             f"column '{name}' must be one that use case '{self.name}' declares: {known}"
         )
+
+    @property
+    def declared(self) -> tuple[Column | OpenColumn, ...]:
+        """All columns, those of open text last."""
+        return (*self.columns, *self.open_columns)
 
     @property
     def identifiers(self) -> tuple[str, ...]:

@@ -3,18 +3,19 @@
 Features are cut at the as-of date here, for every option alike, so that none can look ahead.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from minimisation.contract.columns import Column
-from minimisation.contract.domains import Bounds, Categories
+from minimisation.contract.columns import Column, OpenColumn
+from minimisation.contract.domains import Bounds, Categories, OpenText
 from minimisation.contract.errors import UseCaseError
 from minimisation.contract.sources import AnyAfter, CountBefore, Field, Month, Where, YearsSince
 from minimisation.contract.tables import PERSON, TABLES
 from minimisation.contract.usecase import UseCase
 from minimisation.forces import sql
+from minimisation.forces.open_text import label_sql
 
 FLAT = "records"
 """Table of a force whose data came as one flat file with the use case's own column names."""
@@ -47,9 +48,20 @@ class Split:
 
 
 def build(
-    connection: duckdb.DuckDBPyConnection, use_case: UseCase, split: Split, force: str
+    connection: duckdb.DuckDBPyConnection,
+    use_case: UseCase,
+    split: Split,
+    force: str,
+    opened: Sequence[OpenColumn] = (),
 ) -> None:
     """Create the temporary table `analysis` on a force's connection.
+
+    Args:
+        connection: on the force's store.
+        use_case: declares the population and the columns.
+        split: who is held out.
+        force: name of the force.
+        opened: columns of open text that are read as well; none, except to count their labels.
 
     Raises:
         UseCaseError: if a stored fact is dated on or after the as-of date, or a table is missing.
@@ -62,9 +74,10 @@ def build(
         if use_case.table not in tables:
             msg = f"table '{use_case.table}' of use case '{use_case.name}' must be in the store"
             raise UseCaseError(f"{msg} of force '{force}'; load it or name a file in the plan")
-        for column in use_case.columns:
+        for column in _read(use_case, opened):
             refuse_later_facts(connection, use_case, column)
-    statement = flat_sql(use_case, split, force) if flat else analysis_sql(use_case, split, force)
+    written = flat_sql if flat else analysis_sql
+    statement = written(use_case, split, force, opened)
     try:
         connection.execute(f"create or replace temp table analysis as {statement}")
     except duckdb.Error as error:
@@ -76,7 +89,7 @@ def build(
 
 
 def refuse_later_facts(
-    connection: duckdb.DuckDBPyConnection, use_case: UseCase, column: Column
+    connection: duckdb.DuckDBPyConnection, use_case: UseCase, column: Column | OpenColumn
 ) -> None:
     """Refuse a stored feature with any row that became known on or after the as-of date.
 
@@ -96,9 +109,9 @@ def refuse_later_facts(
         raise UseCaseError(f"{msg} '{source.dated_by}' dates it later; remove it")
 
 
-def flat_sql(use_case: UseCase, split: Split, force: str) -> str:
+def flat_sql(use_case: UseCase, split: Split, force: str, opened: Sequence[OpenColumn] = ()) -> str:
     """Analysis table of a flat file, whose columns already bear the use case's names."""
-    chosen = [_conform(column, sql.name(column.name)) for column in use_case.columns]
+    chosen = [_conform(column, sql.name(column.name)) for column in _read(use_case, opened)]
     person = use_case.unit == "person"
     unit = _unit_number(split, PERSON if person else "record_id")
     token = "linkage_token" if person else f"{sql.text(force)} || '|' || record_id"
@@ -106,7 +119,9 @@ def flat_sql(use_case: UseCase, split: Split, force: str) -> str:
     return f"select {', '.join(parts)} from {FLAT} order by {UNIT}, record_id"
 
 
-def analysis_sql(use_case: UseCase, split: Split, force: str) -> str:
+def analysis_sql(
+    use_case: UseCase, split: Split, force: str, opened: Sequence[OpenColumn] = ()
+) -> str:
     """Analysis table of harmonised tables: base rows, one CTE per derived column, one join."""
     steps = [f"base as ({base_sql(use_case)})"]
     steps += [f"{sql.name(name)} as ({body})" for name, body in event_steps(use_case)]
@@ -117,9 +132,9 @@ def analysis_sql(use_case: UseCase, split: Split, force: str) -> str:
     joins += [
         f"left join {sql.name(table)} on base.{sql.name(key)} = "
         f"{sql.name(table)}.{sql.name(TABLES[table].key)}"
-        for table, key in _followed(use_case).items()
+        for table, key in _followed(use_case, opened).items()
     ]
-    chosen = [_conform(column, _expression(use_case, column)) for column in use_case.columns]
+    chosen = [_conform(column, _expression(use_case, column)) for column in _read(use_case, opened)]
     unit, token = _unit(use_case, split)
     parts = [f"{unit} as {UNIT}", *chosen, f"{_share(split, force, token)} as {SHARE}"]
     key = f"base.{sql.name(TABLES[use_case.table].key)}"
@@ -169,7 +184,11 @@ def events_sql(use_case: UseCase, source: CountBefore | AnyAfter) -> str:
     )
 
 
-def _expression(use_case: UseCase, column: Column) -> str:
+def _read(use_case: UseCase, opened: Sequence[OpenColumn]) -> tuple[Column | OpenColumn, ...]:
+    return (*use_case.columns, *opened)
+
+
+def _expression(use_case: UseCase, column: Column | OpenColumn) -> str:
     source = column.source or Field(column=column.name)
     day = f"date {sql.text(use_case.as_of.isoformat())}"
     if isinstance(source, CountBefore):
@@ -182,10 +201,12 @@ def _expression(use_case: UseCase, column: Column) -> str:
     return f"strftime({stored}, '%Y-%m')" if isinstance(source, Month) else stored
 
 
-def _conform(column: Column, expression: str) -> str:
+def _conform(column: Column | OpenColumn, expression: str) -> str:
     """Bring a value into its public domain: bounds clip and snap to the grid, labels must match."""
     domain = column.domain
-    if isinstance(domain, Bounds):
+    if isinstance(domain, OpenText):
+        expression = label_sql(expression, domain)
+    elif isinstance(domain, Bounds):
         number = f"cast({expression} as double)"
         snapped = f"round({number} / {domain.step!r}) * {domain.step!r}"
         expression = (
@@ -218,12 +239,12 @@ def _share(split: Split, force: str, token: str) -> str:
     return f"(md5_number_lower({salted}) % 9007199254740992) / 9007199254740992.0"
 
 
-def _followed(use_case: UseCase) -> dict[str, str]:
+def _followed(use_case: UseCase, opened: Sequence[OpenColumn]) -> dict[str, str]:
     """Tables that base rows refer to and that a column (or the unit's token) needs."""
     references = TABLES[use_case.table].references
     names = [
         source.column.split(".")[0]
-        for column in use_case.columns
+        for column in _read(use_case, opened)
         if isinstance(source := column.source, Field | YearsSince | Month) and "." in source.column
     ]
     if use_case.unit == "person" and use_case.table != "person":

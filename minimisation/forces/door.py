@@ -72,7 +72,7 @@ def _named(use_case: UseCase) -> Iterator[tuple[str, str]]:
     yield from ((use_case.table, column) for column in use_case.where)
     if use_case.unit == "person" and use_case.table != "person":
         yield use_case.table, f"person.{PERSON}"
-    for declared in use_case.columns:
+    for declared in use_case.declared:
         source = declared.source or Field(column=declared.name)
         if isinstance(source, CountBefore | AnyAfter):
             yield from ((source.table, column) for column in (source.date, *source.where))

@@ -23,8 +23,8 @@ from minimisation.statistics.parts import Grid
 from minimisation.statistics.planner import QueryPlan
 from minimisation.statistics.predicates import In, Missing, simple
 
-Row = dict[str, int | None]
-"""Stored codes of one row."""
+Row = dict[str, int | str | None]
+"""Stored codes of one row, and its open text."""
 
 REFERRED = 4
 """Rows of a referred table; key 0 points nowhere."""
@@ -74,7 +74,8 @@ class Invented:
         ]
         names = [PERSON, RANK, *_names(self.table.columns)]
         names += _refers(self.table, "")
-        _write(connection, self.table.name, names, rows)
+        texts = [column.name for column in self.table.open_columns]
+        _write(connection, self.table.name, names, rows, texts)
         for copy in self.table.prepared:
             if copy.table == source:
                 preparation.prepare(connection, self.table, copy)
@@ -185,7 +186,14 @@ def _row(plan: QueryPlan, columns: Sequence[Column], table: str, rng: np.random.
         for column in columns
         if column.domain is not None
     }
+    if not table:
+        row |= {column.name: _label(rng) for column in plan.table.open_columns}
     return row | {by: int(rng.integers(REFERRED + 1)) for by in _refers(plan.table, table)}
+
+
+def _label(rng: np.random.Generator) -> str | None:
+    """Open text: a few labels that many have, many that few have, and none."""
+    return None if rng.random() < 0.1 else f"key {int(rng.pareto(0.5))}"  # noqa: PLR2004 - as is
 
 
 def _refers(table: StoredTable, name: str) -> list[str]:
@@ -217,9 +225,15 @@ def _names(columns: Sequence[Column]) -> list[str]:
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], rows: Sequence[Row]
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    names: Sequence[str],
+    rows: Sequence[Row],
+    texts: Sequence[str] = (),
 ) -> None:
-    arrow = pa.table({name: pa.array([row[name] for row in rows], pa.int64()) for name in names})
+    columns = {name: pa.array([row[name] for row in rows], pa.int64()) for name in names}
+    columns |= {name: pa.array([row[name] for row in rows], pa.string()) for name in texts}
+    arrow = pa.table(columns)
     connection.register("invented_rows", arrow)
     order = f" order by {sql.name(RANK)}" if RANK in names else ""
     stored = f"create or replace table {sql.name(table)} as select * from invented_rows{order}"

@@ -9,7 +9,7 @@ numbers a person's rows from 1 by a keyed hash of the record, and the table is s
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from minimisation.contract.columns import Column
+from minimisation.contract.columns import Column, OpenColumn
 from minimisation.contract.domains import Bounds, Categories
 from minimisation.contract.encoding import MISSING
 from minimisation.contract.errors import UseCaseError
@@ -64,6 +64,8 @@ class StoredTable:
     """Copies ranked for declared questions."""
     derived: Mapping[str, Expression] = field(default_factory=dict)
     """Columns that a query works out per row."""
+    open_columns: tuple[OpenColumn, ...] = ()
+    """Columns of open text; stored as text, and only where one is asked as an unknown key."""
 
     def column(self, name: str) -> Column:
         """The column of that name; `crime.offence` follows a reference.
@@ -81,8 +83,25 @@ class StoredTable:
         for column in columns:
             if column.name == own and column.domain is not None:
                 return column
+        for text in self.open_columns:
+            if text.name == name:
+                raise UseCaseError(text.refusal)
         known = ", ".join(column.name for column in columns if column.domain is not None)
         raise UseCaseError(f"column '{name}' must be one a query may use: {known}")
+
+    def open_column(self, name: str) -> OpenColumn:
+        """The column of open text of that name.
+
+        Raises:
+            UseCaseError: if there is none; of a column with declared labels, how to ask it.
+        """
+        for text in self.open_columns:
+            if text.name == name:
+                return text
+        if any(column.name == name for column in self.columns):
+            raise UseCaseError(f"unknown({name}) must name open text; ask it as `by {name}`")
+        known = ", ".join(text.name for text in self.open_columns) or "none is declared"
+        raise UseCaseError(f"unknown({name}) must name a column of open text: {known}")
 
     def labels(self, name: str) -> tuple[str, ...]:
         """Declared labels of a group key: categories or bins, `missing` last where optional."""

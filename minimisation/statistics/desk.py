@@ -7,7 +7,7 @@ that it may be charged as one entry by the tightest rule of composition.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from minimisation.contract.errors import BudgetExceededError, StoreError
-from minimisation.statistics import private_query
+from minimisation.statistics import private_query, unknown_keys
 from minimisation.statistics.accounting import (
     NOTHING,
     Account,
@@ -27,6 +27,7 @@ from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.ledger import Ledger, Reservation
 from minimisation.statistics.noise import Integers, Noise
 from minimisation.statistics.planner import QueryPlan
+from minimisation.statistics.unknown_keys import KeysPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ class Answer:
     """A released table and what it cost."""
 
     table: pa.Table
-    """One row per cell; see `private_query.finish`."""
+    """One row per cell or shown key; see `private_query.finish` and `unknown_keys.finish`."""
     added: Noise
     """Noise in each force's figures."""
     costs: dict[str, Amount]
@@ -91,8 +92,32 @@ def ask(
     added = private_query.noise_of(plan, epsilon, delta)
     spend = Spend.of(added, plan.vector.l1, plan.vector.l2_squared)
     request = {desk.force: request_text(plan, added, desk.snapshot, asking) for desk in desks}
-    ((vectors,), costs) = _released([(plan, added)], desks, spend, request, asking)
+    ((vectors,), costs) = _drawn([(plan, added)], desks, spend, request, asking)
     return Answer(table=private_query.finish(plan, vectors, added), added=added, costs=costs)
+
+
+def ask_keys(
+    plan: KeysPlan, desks: Sequence[Desk], epsilon: float, delta: float, asking: Asking
+) -> Answer:
+    """The keys that the forces show; each force is charged epsilon and, additively, delta.
+
+    Raises:
+        UseCaseError: if delta is 0.
+        BudgetExceededError: if one force's budget does not cover it; none has then paid.
+        StoreError: if a store or ledger cannot be used; what was started stays charged.
+    """
+    mechanism = plan.mechanism(epsilon, delta)
+    fixed = (unknown_keys.keys_sql(plan), plan.column.domain, mechanism)
+    request = {
+        desk.force: repr((*fixed, desk.snapshot, asking.purpose, asking.analyst)) for desk in desks
+    }
+
+    def run(desk: Desk) -> bytes:
+        return unknown_keys.run(plan, desk.connection, mechanism)
+
+    bodies, costs = _released(run, desks, mechanism.spend, request, asking)
+    table = unknown_keys.finish(plan, bodies, mechanism)
+    return Answer(table=table, added=mechanism.noise, costs=costs)
 
 
 def ask_block(
@@ -118,7 +143,7 @@ def ask_block(
         desk.force: repr([request_text(*draw, desk.snapshot, asking) for draw in draws])
         for desk in desks
     }
-    collected, costs = _released(draws, desks, spend, request, asking)
+    collected, costs = _drawn(draws, desks, spend, request, asking)
     tables = [
         private_query.finish(plan, vectors, added)
         for (plan, added), vectors in zip(draws, collected, strict=True)
@@ -126,7 +151,7 @@ def ask_block(
     return BlockAnswer(tables=tuple(tables), costs=costs)
 
 
-def _released(
+def _drawn(
     draws: Sequence[tuple[QueryPlan, Noise]],
     desks: Sequence[Desk],
     spend: Spend,
@@ -134,20 +159,36 @@ def _released(
     asking: Asking,
 ) -> tuple[list[list[Integers]], dict[str, Amount]]:
     """Each query's noisy vectors, one per force, and what each force charged for them all."""
+
+    def run(desk: Desk) -> bytes:
+        drawn = [private_query.run(plan, desk.connection, added) for plan, added in draws]
+        return b"".join(vector.astype("<i8").tobytes() for vector in drawn)
+
+    bodies, costs = _released(run, desks, spend, request, asking)
+    plans = [plan for plan, _ in draws]
+    by_force = [_unpacked(plans, body) for body in bodies]
+    return [list(vectors) for vectors in zip(*by_force, strict=True)], costs
+
+
+def _released(
+    run: Callable[[Desk], bytes],
+    desks: Sequence[Desk],
+    spend: Spend,
+    request: dict[str, str],
+    asking: Asking,
+) -> tuple[list[bytes], dict[str, Amount]]:
+    """What each force releases, made now or before, and what it charged for it."""
     kept = {desk.force: desk.ledger.cached(request[desk.force]) for desk in desks}
     fresh = [desk for desk in desks if kept[desk.force] is None]
     reserved = _reserve(fresh, spend, request, asking)
     for desk in fresh:
         desk.ledger.start(reserved[desk.force])
     for desk in fresh:
-        drawn = [private_query.run(plan, desk.connection, added) for plan, added in draws]
-        body = b"".join(vector.astype("<i8").tobytes() for vector in drawn)
+        body = run(desk)
         desk.ledger.commit(reserved[desk.force], body)
         kept[desk.force] = body
-    plans = [plan for plan, _ in draws]
-    by_force = [_unpacked(plans, kept[desk.force]) for desk in desks]
     costs = {desk.force: spend.amount if desk in fresh else NOTHING for desk in desks}
-    return [list(vectors) for vectors in zip(*by_force, strict=True)], costs
+    return [kept[desk.force] or b"" for desk in desks], costs
 
 
 def request_text(plan: QueryPlan, added: Noise, snapshot: str, asking: Asking) -> str:
@@ -179,9 +220,9 @@ def _reserve(
     return reserved
 
 
-def _unpacked(plans: Sequence[QueryPlan], body: bytes | None) -> list[Integers]:
+def _unpacked(plans: Sequence[QueryPlan], body: bytes) -> list[Integers]:
     """Each query's vector, from a release that holds them one after the other."""
-    flat = np.frombuffer(body or b"", dtype="<i8").astype(np.int64)
+    flat = np.frombuffer(body, dtype="<i8").astype(np.int64)
     sizes = [private_query.entries_of(plan) * plan.cells for plan in plans]
     pieces = np.split(flat, np.cumsum(sizes)[:-1])
     return [piece.reshape(-1, plan.cells) for piece, plan in zip(pieces, plans, strict=True)]

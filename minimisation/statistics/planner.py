@@ -83,6 +83,7 @@ def choose(
     Raises:
         UseCaseError: if a name, label or bound is not permitted, or the form cannot answer it.
     """
+    refuse_unknown_key(query)
     if own := query.derived.keys() & {column.name for column in table.columns}:
         raise UseCaseError(f"derived column ({', '.join(sorted(own))}) must have a name of its own")
     table = replace(table, derived=query.derived)
@@ -103,6 +104,17 @@ def choose(
         shape=shape,
         vector=vector,
     )
+
+
+def refuse_unknown_key(query: Query) -> None:
+    """Refuse an unknown key wherever cells must be declared.
+
+    Raises:
+        UseCaseError: saying where it may be asked.
+    """
+    if query.unknown:
+        msg = f"unknown({query.unknown}) must be asked as one query by itself, with noise"
+        raise UseCaseError(f"{msg}: not in a block, not prepared, not under disclosure control")
 
 
 def _prepared(query: Query, table: StoredTable) -> Prepared | None:

@@ -8,7 +8,7 @@ next asked for. It holds no id: a person is a keyed hash, an attribute a code.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any
@@ -25,6 +25,7 @@ from minimisation.forces.records import read_record, write_record
 from minimisation.forces.vault import Vault
 from minimisation.statistics import encoding, preparation
 from minimisation.statistics.catalogue import Prepared, StoredTable
+from minimisation.statistics.planner import refuse_unknown_key
 from minimisation.statistics.text_form import parse
 
 PURPOSE = "prepared form"
@@ -69,7 +70,7 @@ class PreparedForm:
         if questions is None:
             return None
         plain = encoding.stored_table(self.use_case)
-        return StoredTable(name=plain.name, columns=plain.columns, prepared=self._copies(questions))
+        return replace(plain, prepared=self._copies(questions))
 
     def open(self) -> duckdb.DuckDBPyConnection:
         """A read-only connection to it, built anew if the store was replaced since.
@@ -125,6 +126,7 @@ class PreparedForm:
             found[(), keys] = Prepared(table="prepared_0", population=(), by=keys)
         for text in questions:
             query = parse(text, table.name)
+            refuse_unknown_key(query)
             name = f"prepared_{len(found)}"
             copy = Prepared(table=name, population=query.population, by=query.by)
             preparation.prepare_sql(table, copy)  # refuses what the use case does not have

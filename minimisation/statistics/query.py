@@ -87,6 +87,8 @@ class Query:
     """Conditions that hold together."""
     derived: Mapping[str, Expression] = field(default_factory=dict)
     """Columns worked out per row, by name; measures and conditions may use them."""
+    unknown: str = ""
+    """Group key whose labels are not public, by itself, for persons alone; empty: none."""
 
     def __post_init__(self) -> None:
         """Refuse a query without figures, or with one twice.
@@ -99,6 +101,9 @@ class Query:
         names = [measure.name for measure in self.measures]
         if len(set(names)) != len(names) or len(set(self.by)) != len(self.by):
             raise ValueError("measures and group keys must not be named twice")
+        if self.unknown and (self.by or names != ["persons"]):
+            msg = f"unknown({self.unknown}) must be the only group key, and persons the only figure"
+            raise ValueError(f"{msg}; put declared columns into a `where` condition")
 
 
 def check(query: Query, table: StoredTable) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
     rows, persons, mean(age, 18, 65) by offence, month where sex = 'male' and age >= 18
     histogram(age), median(age), quantile(age, 0.9), sum(hours - wait * 0.5, 0, 24) by offence
+    persons by unknown(street) where sex = 'male'
 
 Parsed by sqlglot into a syntax tree, of which only the few forms named here are read; anything
 else is refused. The text is the analyst's own, so messages may quote it.
@@ -52,13 +53,15 @@ def parse(text: str, table: str) -> Query:
     """
     figures, keys, conditions = _clauses(text)
     derived: dict[str, Expression] = {}
+    by, unknown = _keys(_list(keys)) if keys else ((), "")
     try:
         return Query(
             table=table,
             measures=tuple(_measure(node, derived) for node in _list(figures)),
-            by=tuple(_column(node) for node in _list(keys)) if keys else (),
+            by=by,
             population=(tuple(_predicates(_condition(conditions), derived)) if conditions else ()),
             derived=derived,
+            unknown=unknown,
         )
     except ValueError as error:
         raise UseCaseError(f"query: {error}") from None
@@ -120,6 +123,16 @@ def _condition(text: str) -> exp.Expression:
         raise _refusal(text, "must be a plain condition")
     condition: exp.Expression = tree.args["where"].this
     return condition
+
+
+def _keys(nodes: list[exp.Expression]) -> tuple[tuple[str, ...], str]:
+    """Declared group keys, and the one of open text."""
+    unknown = [node for node in nodes if isinstance(node, exp.Anonymous)]
+    for node in unknown:
+        if node.name.lower() != "unknown" or len(node.expressions) != 1 or len(unknown) > 1:
+            raise _refusal(node.sql(), "must be a column, or unknown(column) once")
+    by = tuple(_column(node) for node in nodes if node not in unknown)
+    return by, "".join(_column(node.expressions[0]) for node in unknown)
 
 
 def _measure(node: exp.Expression, derived: Derived) -> Measure:

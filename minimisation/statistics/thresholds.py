@@ -12,7 +12,8 @@ import numpy as np
 
 from minimisation.statistics import noise
 from minimisation.statistics.accounting import Spend
-from minimisation.statistics.noise import DiscreteLaplace
+from minimisation.statistics.intervals import CONFIDENCE, Term, half_width
+from minimisation.statistics.noise import DiscreteLaplace, Integers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,25 @@ class UnknownKeys:
         noisy = noise.perturb(exact, self.noise)
         shown = noisy >= self.threshold
         return {key: int(noisy[place]) for place, key in enumerate(present) if shown[place]}
+
+    def margins(self, forces: int, shown_by: Integers) -> tuple[Integers, Integers]:
+        """How far the persons of all forces may lie below and above the sum of the figures shown.
+
+        With probability 95 % no force's noise on a key exceeds w, all forces taken together. Then a
+        force that shows the key has its figure ± w, and one that does not has from 0 to
+        threshold − 1 + w persons of it, whichever forces show it.
+
+        Args:
+            forces: forces that were asked.
+            shown_by: how many of them show a key, shape (keys,).
+
+        Returns:
+            Margins below and above, shape (keys,).
+        """
+        each = 1 - (1 - CONFIDENCE) / forces
+        width = int(half_width([Term(noise=self.noise)], each))
+        below: Integers = shown_by * width
+        return below, below + (forces - shown_by) * (self.threshold - 1 + width)
 
     def _hides(self, threshold: int) -> bool:
         # P(noise ≥ k) = P(noise ≤ −k)

@@ -3,13 +3,15 @@
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from minimisation import UseCaseError
 
@@ -38,14 +40,18 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     plan: PlanPath,
     text: Annotated[
         list[str],
-        typer.Argument(help="Such as: rows, mean(age) by sex where age >= 18. Several: one block."),
+        typer.Argument(
+            help="Such as: rows, mean(age) by sex where age >= 18; or persons by unknown(street)."
+            " Several: one block."
+        ),
     ],
     force: Annotated[
         list[str] | None, typer.Option(help="Force to ask; several are added up. All if none.")
     ] = None,
     epsilon: Annotated[float, typer.Option(help="Privacy loss of a query at each force.")] = 0.5,
     delta: Annotated[
-        float, typer.Option(help="Its failure probability, for Gaussian noise or a block.")
+        float,
+        typer.Option(help="Its failure probability, for Gaussian noise, a block or unknown keys."),
     ] = 0.0,
     in_all: Annotated[int, typer.Option(min=1, help="Most rows of a person, unfiltered.")] = 10,
     groups: Annotated[int, typer.Option(min=1, help="Most groups of a person.")] = 10,
@@ -88,12 +94,20 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     )
     names = force or list(study.stores)
     table, stored = desks.table_of(study, names)
-    plans = [planner.choose(parse(each, table.name), table, allowance) for each in text]
-    if consistent:
-        from minimisation.statistics.consistency import refuse_unfit  # noqa: PLC0415 - as above
+    queries = [parse(each, table.name) for each in text]
+    if len(queries) == 1 and queries[0].unknown:
+        from minimisation.statistics import unknown_keys  # noqa: PLC0415 - as above
+        from sandbox.commands import query_keys  # noqa: PLC0415 - as above
 
-        for each in plans:
-            refuse_unfit(each)
+        query_keys.refuse_beside({"--within": within, "--consistent": consistent})
+        keys = unknown_keys.choose(queries[0], table, allowance)
+        asked = query_keys.Asked(names=names, budget=(epsilon, delta), asking=asking)
+        with held_back(started):
+            query_keys.answer_keys(study, keys, asked, quote=quote, as_json=as_json)
+        return
+    plans = [planner.choose(each, table, allowance) for each in queries]
+    if consistent:
+        _refuse_unfit(plans)
     if len(plans) > 1:
         from sandbox.commands import query_block  # noqa: PLC0415 - as above
 
@@ -103,11 +117,10 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
         if quote:
             query_block.quote_block(plans, budget, len(names), as_json=as_json)
             return
-        form = {"consistent": consistent, "as_json": as_json}
-        try:
-            query_block.answer_block(study, plans, names, budget, asking, **form)
-        finally:
-            time.sleep(-(time.monotonic() - started) % QUANTUM)
+        with held_back(started):
+            query_block.answer_block(
+                study, plans, names, budget, asking, consistent=consistent, as_json=as_json
+            )
         return
     (chosen,) = plans
     if within:
@@ -117,12 +130,26 @@ def query_command(  # noqa: PLR0913, PLR0917 - one parameter per flag
     if quote:
         _print_quote(offer, as_json=as_json)
         return
-    try:
+    with held_back(started):
         answer = desks.ask(study, chosen, names, (epsilon, delta), asking)
+    print_table(finished(chosen, answer.table, consistent=consistent), as_json=as_json)
+    say_charges(answer.costs)
+
+
+@contextmanager
+def held_back(started: float) -> Iterator[None]:
+    """Hold an answer or a failure back to a whole quantum of time since a command started."""
+    try:
+        yield
     finally:
         time.sleep(-(time.monotonic() - started) % QUANTUM)
-    print_table(finished(chosen, answer.table, consistent=consistent), as_json=as_json)
-    _say_charges(answer.costs)
+
+
+def _refuse_unfit(plans: Sequence["QueryPlan"]) -> None:
+    from minimisation.statistics.consistency import refuse_unfit  # noqa: PLC0415 - as above
+
+    for each in plans:
+        refuse_unfit(each)
 
 
 def _control(
@@ -231,7 +258,8 @@ def print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
         return
     shown = Table(*(rows[0] if rows else ()))
     for row in rows:
-        shown.add_row(*(_cell(value) for value in row.values()))
+        # released labels may look like markup
+        shown.add_row(*(Text(_cell(value)) for value in row.values()))
     stdout.print(shown)
 
 
@@ -241,7 +269,7 @@ def _cell(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _say_charges(costs: "Mapping[str, Amount]") -> None:
+def say_charges(costs: "Mapping[str, Amount]") -> None:
     """What each force charged, those alike in one line."""
     alike: dict[str, list[str]] = {}
     for name, cost in costs.items():
@@ -257,7 +285,9 @@ def _price(cost: "Amount") -> str:
         return "nothing, as it was released before"
     if cost.epsilon is None:
         return f"rho {cost.rho / 1e9:g}"
-    return f"epsilon {cost.basic:g}, which by zero-concentrated privacy is rho {cost.rho / 1e9:.3g}"
+    delta = f" with delta {cost.delta / 1e18:g}" if cost.delta else ""
+    by_rho = f"which by zero-concentrated privacy is rho {cost.rho / 1e9:.3g}"
+    return f"epsilon {cost.basic:g}{delta}, {by_rho}"
 
 
 def tell(line: str) -> None:
