@@ -14,7 +14,7 @@ import pyarrow as pa
 from scipy.special import ndtr, ndtri
 
 from minimisation import Forces, Payload, Premises, Release, UseCase
-from synthetic import rows, sdv_engine
+from synthetic import rows, sdv_copula, sdv_engine
 from synthetic.conditions import fitting, fixed_cells, to_draw
 from synthetic.margins import Cells, Codes, Margin, Shares
 
@@ -62,7 +62,7 @@ def copula_codes(
     scores = np.column_stack(
         [normal_scores(margin, code) for margin, code in zip(margins, codes, strict=True)]
     )
-    ranks = ndtr(sdv_engine.gaussian_copula(scores, size, seed)).T
+    ranks = ndtr(sdv_copula.gaussian_copula(scores, size, seed)).T
     return [margin.at(rank) for margin, rank in zip(margins, ranks, strict=True)]
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from minimisation import Forces, Payload, Premises, Release, UseCase
 from minimisation.groups import LINK
-from synthetic import persons, rows, sdv_engine
+from synthetic import persons, rows, sdv_engine, sdv_family
 from synthetic.copula import normal_scores
 from synthetic.margins import Codes, Margin, Shares
 
@@ -66,12 +66,12 @@ def family(
         [Margin.of(layout.cells[place], code) for place, code in zip(places, codes, strict=True)]
         for places, codes in ((layout.persons, seen.persons), (layout.events, seen.events))
     ]
-    known = sdv_engine.Family(
+    known = sdv_family.Family(
         persons=_scores(sides[0], seen.persons, seen.size),
         events=_scores(sides[1], seen.events, len(seen.owner)),
         owner=seen.owner,
     )
-    drawn = sdv_engine.hierarchical(known, seed, seconds)
+    drawn = sdv_family.hierarchical(known, seed, seconds)
     if drawn is None:
         return None
     return persons.Members(

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from minimisation import Forces, NotApplicableError, Payload, Premises, Release, UseCase
-from synthetic import rows, sdv_engine
+from synthetic import rows, sdv_engine, sdv_networks
 from synthetic.conditions import fitting, fixed_cells, to_draw
 from synthetic.margins import Cells
-from synthetic.sdv_engine import Network
+from synthetic.sdv_networks import Network
 
 MOST_LABELS = 30
 """A numeric column with no more cells than this is learnt as labels, which keeps its spikes."""
@@ -62,14 +62,14 @@ class TrainNetwork:
             drawn = rows.independent_rows(premises.use_case, cells, codes, rng, given)
             return rows.with_stopped(drawn, stopped=False)
         labels = [not each.column.numeric or each.size <= MOST_LABELS for each in cells]
-        training = sdv_engine.Training(
+        training = sdv_networks.Training(
             network=self.network,
             seed=int(rng.integers(2**32)),
             epochs=self.epochs,
             seconds=self.seconds,
         )
         fixed = fixed_cells(cells, given)
-        made, stopped = sdv_engine.trained(codes, labels, to_draw(size, fixed), training)
+        made, stopped = sdv_networks.trained(codes, labels, to_draw(size, fixed), training)
         kept = fitting(made, fixed, size)
         table = rows.table_of(premises.use_case, cells, kept, rng, given)
         return rows.with_stopped(table, stopped=stopped)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from synthetic.networks import TrainedNetwork
-from synthetic.sdv_engine import Network
+from synthetic.sdv_networks import Network
 
 
 @dataclass(frozen=True, kw_only=True)

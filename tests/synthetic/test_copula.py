@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from minimisation import Bounds, Column, Forces, MissingEngineError, UseCase
-from synthetic import sdv_engine
+from synthetic import sdv_copula
 from synthetic.copula import GaussianCopula, copula_codes, normal_scores
 from synthetic.margins import Cells, Margin
 
@@ -43,9 +43,9 @@ def test_a_rare_value_keeps_its_frequency() -> None:
 
 def test_the_engine_repeats_a_seed_even_when_forces_run_in_threads() -> None:
     scores = np.random.default_rng(0).standard_normal((200, 3))
-    alone = [sdv_engine.gaussian_copula(scores, 50, seed) for seed in (1, 2, 1, 2)]
+    alone = [sdv_copula.gaussian_copula(scores, 50, seed) for seed in (1, 2, 1, 2)]
     with ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(sdv_engine.gaussian_copula, scores, 50, seed) for seed in (1, 2) * 2]
+        futures = [pool.submit(sdv_copula.gaussian_copula, scores, 50, seed) for seed in (1, 2) * 2]
         together = [future.result() for future in futures]
     for one, other in zip(alone, together, strict=True):
         assert np.array_equal(one, other)
@@ -79,7 +79,7 @@ def test_a_threshold_below_two_people_is_refused() -> None:
 
 
 def test_the_model_is_never_written_to_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    sdv_engine.gaussian_copula(np.eye(3), 2, 1)
+    sdv_copula.gaussian_copula(np.eye(3), 2, 1)
     opened: list[object] = []
     original = builtins.open
 
@@ -89,14 +89,14 @@ def test_the_model_is_never_written_to_a_file(monkeypatch: pytest.MonkeyPatch) -
         return original(file, mode, *rest, **options)  # type: ignore[call-overload]
 
     monkeypatch.setattr(builtins, "open", watched)
-    sdv_engine.gaussian_copula(np.random.default_rng(0).standard_normal((80, 2)), 10, 1)
+    sdv_copula.gaussian_copula(np.random.default_rng(0).standard_normal((80, 2)), 10, 1)
     assert opened == []
 
 
 def test_importing_the_engine_writes_nothing_under_the_home(tmp_path: Path) -> None:
     code = (
-        "import numpy as np; from synthetic import sdv_engine; "
-        "sdv_engine.gaussian_copula(np.random.default_rng(0).standard_normal((60, 2)), 5, 1)"
+        "import numpy as np; from synthetic import sdv_copula; "
+        "sdv_copula.gaussian_copula(np.random.default_rng(0).standard_normal((60, 2)), 5, 1)"
     )
     home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, env=home)
@@ -110,7 +110,7 @@ def test_twenty_columns_of_nine_forces_take_seconds() -> None:
         for i in range(20)
     ]
     codes = [rng.integers(0, 51, 550) for _ in cells]
-    sdv_engine.gaussian_copula(np.eye(3), 2, 1)
+    sdv_copula.gaussian_copula(np.eye(3), 2, 1)
     start = time.perf_counter()
     copula_codes(cells, codes, len(codes[0]), 1)
     assert time.perf_counter() - start < 10 / 9

@@ -16,7 +16,7 @@ from synthetic import (
     VariationalAutoencoder,
 )
 from synthetic.aim_rounds import Account
-from synthetic.sdv_engine import Clock
+from synthetic.sdv_networks import Clock
 
 SHORT = 1e-9
 TIMED = [
