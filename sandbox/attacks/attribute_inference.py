@@ -27,7 +27,7 @@ from minimisation import (
 from minimisation.contract.encoding import numbers
 from minimisation.contract.release import Artefact
 from minimisation.contract.usecase import FORCE
-from sandbox.attacks import guesses, tally
+from sandbox.attacks import guesses, tally, tally_verdict
 from sandbox.attacks.attack import Array, Known, Needs
 from sandbox.attacks.targeted import TargetedTrial
 from sandbox.findings import Finding
@@ -102,14 +102,14 @@ def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
 
 def told(attack: AttributeInference, use_case: UseCase, found: tally.Tally) -> list[Finding]:
     """The worst over all attributes, then each attribute's own figures for everyone."""
-    results = tally.findings(attack.name, attack.background, found)
+    results = tally_verdict.findings(attack.name, attack.background, found)
     for column in use_case.columns:
         mine = {
             key: c for key, c in found.counts.items() if key[0].startswith(f"{column.label} by")
         }
         if mine:
             counts = tally.Tally(counts=mine)
-            each = tally.findings(attack.name, attack.background, counts, about=column.name)
+            each = tally_verdict.findings(attack.name, attack.background, counts, about=column.name)
             results += [finding for finding in each if not finding.group]
     return results
 

@@ -14,6 +14,7 @@ from sandbox.attacks.attack import Array, Needs
 from sandbox.attacks.attribute_inference import laid, of_force
 from sandbox.attacks.tally import Source, Tally
 from sandbox.findings import Finding
+from sandbox.rates import difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ def findings(forces: Forces, history: Sequence[Release], seed: int) -> list[Find
         note = "no verdict: not even the mean of planted noise told the counts"
         return [tally.none("averaging_success", note, attack="averaging")]
     low, high = mean.wilson()
-    gap, least, most = tally.difference(mean, one)
+    gap, least, most = difference(mean, one)
     left = max(1 - one.share, 1e-9)
     return [
         Finding(

@@ -9,12 +9,11 @@ Carlini and others, "Extracting training data from large language models" (2021)
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import pyarrow as pa
 
 from minimisation import Forces, Microdata, Release, Scene
 from minimisation.contract.release import Artefact
-from sandbox.attacks import tally, targets, trial
+from sandbox.attacks import tally, tally_verdict, trial
 from sandbox.attacks.attack import Array, Needs
 from sandbox.attacks.attribute_inference import of_force
 from sandbox.attacks.cells import is_generalised
@@ -61,8 +60,7 @@ class Copies:
         ):
             for people, inside in ((members, True), (control, False)):
                 hits = {WHAT: copied(artefact, scene.force, people, names)}
-                everyone = {targets.EVERYONE: np.ones(people.num_rows, dtype=np.bool_)}
-                found += tally.rows(source, hits, everyone, inside=inside, attack="copies")
+                found += tally.rows(source, hits, inside=inside, attack="copies")
         return pa.Table.from_pylist(found, schema=tally.SCHEMA)
 
 
@@ -90,4 +88,4 @@ def plain_columns(scene: Scene) -> list[str]:
 def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
     """Share of members copied exactly, and what remains of it after the control."""
     found = tally.Tally.of(forces.assess(Copies(), release, seed).values())
-    return tally.findings("copies", Copies.background, found)
+    return tally_verdict.findings("copies", Copies.background, found)

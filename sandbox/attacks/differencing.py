@@ -14,7 +14,7 @@ from minimisation import Forces, GroupedStatistics, Option, SandboxError, Statis
 from minimisation.contract.release import Artefact
 from minimisation.contract.usecase import FORCE
 from sandbox.answers import answer
-from sandbox.attacks import guesses, tally, targets, worlds
+from sandbox.attacks import guesses, tally, tally_verdict, worlds
 from sandbox.attacks.attack import Array
 from sandbox.attacks.attribute_inference import laid, of_force
 from sandbox.attacks.tally import Source, Tally
@@ -68,7 +68,7 @@ def findings(forces: Forces, option: Option, seed: int, comers: int = COMERS) ->
     for name, pool in known.items():
         cells = (_cells(forces, told, name), _cells(forces, exact, name))
         tables.append(_tried(_own(forces, pool), come[name], away[name], cells, rng))
-    return tally.findings("differencing", BACKGROUND, Tally.of(tables), needs="refit")
+    return tally_verdict.findings("differencing", BACKGROUND, Tally.of(tables), needs="refit")
 
 
 def grown(cells: Array, rng: np.random.Generator) -> Integers:
@@ -155,6 +155,5 @@ def _tried(
             others = rng.choice(away, len(come))
             for who, inside in ((comers, True), (others, False)):
                 hits = {WHAT: own[who, grew].astype(float)}
-                everyone = {targets.EVERYONE: np.ones(len(who), dtype=np.bool_)}
-                found += tally.rows(source, hits, everyone, inside=inside)
+                found += tally.rows(source, hits, inside=inside)
     return pa.Table.from_pylist(found, schema=tally.SCHEMA)

@@ -16,7 +16,7 @@ from scipy.spatial.distance import cdist
 
 from minimisation import Forces, Microdata, Release, UseCase
 from minimisation.contract.release import Artefact
-from sandbox.attacks import guesses, tally
+from sandbox.attacks import guesses, tally, tally_verdict
 from sandbox.attacks.attack import Array, Known, Needs
 from sandbox.attacks.attribute_inference import of_force
 from sandbox.attacks.targeted import TargetedTrial
@@ -63,7 +63,7 @@ def findings(forces: Forces, release: Release, seed: int) -> list[Finding]:
     attack = Linkability()
     tables = forces.assess(TargetedTrial(attacks=(attack,)), release, seed)
     found = tally.Tally.of(tables.values())
-    return tally.findings(attack.name, attack.background, found)
+    return tally_verdict.findings(attack.name, attack.background, found)
 
 
 def halves(use_case: UseCase, released: Sequence[str]) -> tuple[list[str], list[str]]:

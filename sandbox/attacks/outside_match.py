@@ -13,13 +13,14 @@ import numpy as np
 
 from minimisation import Forces, Microdata, Release, UseCase
 from minimisation.contract.release import Artefact
-from sandbox.attacks import tally
+from sandbox.attacks import tally, tally_verdict
 from sandbox.attacks.attack import Array, Known, Needs
 from sandbox.attacks.attribute_inference import of_force
 from sandbox.attacks.cells import possible
-from sandbox.attacks.tally import Rate, Source, Tally
+from sandbox.attacks.tally import Source, Tally
 from sandbox.attacks.targeted import TargetedTrial
 from sandbox.findings import Finding
+from sandbox.rates import Rate
 
 CLAIMED, RIGHT = "claimed", "matched to the right record"
 
@@ -93,7 +94,7 @@ def findings(
 def told(attack: OutsideMatch, found: Tally) -> list[Finding]:
     """Matches, residual risk and the precision of the intruder's claims."""
     right = Tally(counts={key: rate for key, rate in found.counts.items() if key[0] == RIGHT})
-    results = tally.findings(attack.name, attack.background, right)
+    results = tally_verdict.findings(attack.name, attack.background, right)
     if results[0].value is None:
         return results
     return [*results[:2], _precision(attack, found), *results[2:]]

@@ -19,7 +19,7 @@ from minimisation import Bounds, Forces, GroupedStatistics, Release, Scene, Stat
 from minimisation.contract.encoding import numbers
 from minimisation.contract.errors import SandboxError
 from minimisation.contract.usecase import FORCE
-from sandbox.attacks import guesses, tally, targets, trial
+from sandbox.attacks import guesses, tally, tally_verdict, targets, trial
 from sandbox.attacks.attack import Array, Needs
 from sandbox.attacks.attribute_inference import of_force
 from sandbox.attacks.tally import Source
@@ -169,7 +169,7 @@ def findings(
         attack = Reconstruction(secret=secret, history=tuple(history))
         tables = forces.assess(attack, release, seed)
         counts = tally.Tally.of(tables.values())
-        found += tally.findings("reconstruction", attack.background, counts, about=secret)
+        found += tally_verdict.findings("reconstruction", attack.background, counts, about=secret)
     return found
 
 
@@ -196,6 +196,5 @@ def _yes(rows: pa.Table, secret: str) -> npt.NDArray[np.bool_]:
 def _rows(source: Source, inside: Array, outside: Array) -> list[dict[str, object]]:
     found = []
     for hits, side in ((inside, True), (outside, False)):
-        everyone = {targets.EVERYONE: np.ones(len(hits), dtype=np.bool_)}
-        found += tally.rows(source, {"by linear programme": hits}, everyone, inside=side)
+        found += tally.rows(source, {"by linear programme": hits}, inside=side)
     return found

@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 
 from minimisation import Forces, Release, Scene
-from sandbox.attacks import tally, targets, trial
+from sandbox.attacks import tally, tally_verdict, targets, trial
 from sandbox.attacks.attack import Needs
 from sandbox.attacks.predicates import MOST, Predicates, isolated, predicates
-from sandbox.attacks.tally import Rate, Source, Tally
+from sandbox.attacks.tally import Source, Tally
 from sandbox.findings import Finding
+from sandbox.rates import Rate
 
 ALL = "all members"
 """Group of tries on all members instead of on as many as are held out."""
@@ -81,7 +82,7 @@ def findings(
     fair = Tally(
         counts={key: rate for key, rate in found.counts.items() if key[3] == targets.EVERYONE}
     )
-    results = tally.findings("singling_out", attack.background, fair)
+    results = tally_verdict.findings("singling_out", attack.background, fair)
     if results[0].value is None:
         return results
     worst = results[0].note.rsplit(";", 1)[0]

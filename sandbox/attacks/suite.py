@@ -25,6 +25,7 @@ from sandbox.attacks import (
     shadow,
     singling_out,
     tally,
+    tally_verdict,
     targets,
     verdict,
 )
@@ -192,7 +193,7 @@ def on_people(forces: Forces, release: Release, seed: int, suite: Suite) -> list
         elif isinstance(attack, OutsideMatch):
             found += outside_match.told(attack, counts)
         else:
-            found += tally.findings(attack.name, attack.background, counts)
+            found += tally_verdict.findings(attack.name, attack.background, counts)
     return found
 
 

@@ -1,23 +1,16 @@
-"""Successes of an attack counted by what it was run on and whom, and the verdict drawn from them.
-
-No bare rate: success comes with what guessing reaches, with the same attack on people who are not
-in the data, and with an interval (after Giomi, Boenisch, Wehmeyer and Tasnádi, "A unified framework
-for quantifying privacy risk in synthetic data", PoPETs 2023). Intervals of rates are Wilson's
-(1927), those of differences Newcombe's (1998, method 10).
-"""
+"""Successes of an attack, counted by what it was run on and whom."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.special import ndtri
 
 from sandbox.attacks.attack import Array
 from sandbox.attacks.targets import EVERYONE, Flags
-from sandbox.findings import COLUMN, Finding, Needs
+from sandbox.findings import Finding
+from sandbox.rates import Rate
 
 SCHEMA = pa.schema(
     [
@@ -31,9 +24,6 @@ SCHEMA = pa.schema(
     ]
 )
 """What a force reports: additive counts."""
-
-CHANCE = 3.29
-"""Standard deviations within which a negative control must stay (99.9 %)."""
 
 FEWEST = 30
 """Groups with fewer attacked people on either side are too small to report."""
@@ -50,39 +40,6 @@ class Source(IntEnum):
     """A release of the same kind made of other people."""
     REFERENCE = 3
     """The attacker's own knowledge of the population, laid out in the same way: guessing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rate:
-    """Hits out of tries."""
-
-    hits: float
-    """Successes."""
-    tries: float
-    """Attempts."""
-
-    @property
-    def share(self) -> float:
-        """Successes per attempt; NaN without any."""
-        return self.hits / self.tries if self.tries else float("nan")
-
-    def wilson(self, z: float = 1.96) -> tuple[float, float]:
-        """Interval of the share, z standard deviations wide on either side."""
-        if not self.tries:
-            return 0.0, 1.0
-        n, p = self.tries, self.share
-        middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-        half = z / (1 + z**2 / n) * float(np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)))
-        return max(middle - half, 0.0), min(middle + half, 1.0)
-
-
-def difference(one: Rate, other: Rate, z: float = 1.96) -> tuple[float, float, float]:
-    """Difference of two independent shares, and its interval."""
-    (low, high), (least, most) = one.wilson(z), other.wilson(z)
-    gap = one.share - other.share
-    down = float(np.hypot(one.share - low, most - other.share))
-    up = float(np.hypot(high - one.share, other.share - least))
-    return gap, gap - down, gap + up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +80,7 @@ class Tally:
 def rows(
     source: Source,
     hits: Mapping[str, Array],
-    groups: Mapping[str, Flags],
+    groups: Mapping[str, Flags] | None = None,
     *,
     inside: bool,
     attack: str = "",
@@ -133,10 +90,12 @@ def rows(
     Args:
         source: what the attack was run on.
         hits: what was tried → (n,) successes, zeros and ones.
-        groups: group → (n,) which of the attacked belong to it.
+        groups: group → (n,) which of the attacked belong to it; everyone together if None.
         inside: whether the attacked are members.
         attack: its name.
     """
+    if groups is None:
+        groups = {EVERYONE: np.ones(len(next(iter(hits.values()))), dtype=np.bool_)}
     return [
         {
             "attack": attack,
@@ -152,168 +111,6 @@ def rows(
     ]
 
 
-def failures(tally: Tally, what: str) -> list[str]:
-    """Which controls of one attack failed, in words; empty if both hold."""
-    found = []
-    if not difference(*_pair(tally, what, EVERYONE, Source.COPY), 1.645)[1] > 0:
-        found.append("even what gives members away told no more of them than of others")
-    gap = difference(*_pair(tally, what, EVERYONE, Source.STRANGERS), CHANCE)
-    if not gap[1] <= 0 <= gap[2]:
-        found.append("members could be told from others without any release of theirs")
-    return found
-
-
-def findings(  # noqa: PLR0913 - an attack, its counts and how they are read
-    name: str,
-    background: str,
-    tally: Tally,
-    z: float | None = None,
-    *,
-    needs: Needs = "release",
-    about: str = "",
-) -> list[Finding]:
-    """Success and residual risk of the worst attack whose controls hold, or no verdict.
-
-    Args:
-        name: of the attack; findings are `<name>_success` and `<name>_risk`.
-        background: what the attacker is taken to know.
-        tally: counts over the forces.
-        z: standard deviations of the interval; by default 95 % over all that was tried.
-        needs: whether the option was run again.
-        about: the column that was to be found out, if the attack is on one alone.
-
-    Returns:
-        For everyone, then the risk for the outliers and each protected group. The risk is the part
-        of what was left to find out that being in the data gave away: (attack − control) /
-        (1 − control), negative only by chance. The worst attack is the one whose risk is surely
-        largest: the largest lower end.
-    """
-    facts = _Facts(name=name, background=background, needs=needs, about=about)
-    tried = [what for what in tally.whats if min(r.tries for r in _pair(tally, what, EVERYONE))]
-    faults = {what: failures(tally, what) for what in tried}
-    sound = [what for what in tried if not faults[what]]
-    if not sound:
-        reasons = sorted({text for texts in faults.values() for text in texts})
-        why = "; ".join(reasons) or "nothing released could be attacked in this way"
-        return [facts.figure("risk", value=None, note=f"no verdict: {why}")]
-    wide = float(-ndtri(0.025 / len(sound))) if z is None else z
-    worst = max(sound, key=lambda what: _risk(tally, what, wide)[1])
-    found = [
-        _success(facts, tally, worst),
-        _headline(facts, tally, worst, z=wide, sound=sound),
-    ]
-    return found + [_of_group(facts, tally, worst, group, wide) for group in tally.groups]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Facts:
-    """What every figure of an attack says of it."""
-
-    name: str
-    background: str
-    needs: Needs
-    about: str
-
-    def figure(self, kind: str, *, value: float | None, **rest: Any) -> Finding:  # noqa: ANN401 - fields
-        """A finding of the attack; a risk is a residual risk."""
-        measure = f"{self.name}_{kind}{COLUMN + self.about if self.about else ''}"
-        if kind == "risk" and value is not None:
-            ends = {"residual_low": rest.get("low"), "residual_high": rest.get("high")}
-            rest = {"residual": value, **ends, **rest}
-        return Finding(
-            measure=measure,
-            value=value,
-            better="neither",
-            attack=self.name,
-            background=self.background,
-            needs=self.needs,
-            **rest,
-        )
-
-
 def none(measure: str, note: str, *, attack: str) -> Finding:
     """A figure that cannot be given, and why."""
     return Finding(measure=measure, value=None, better="neither", attack=attack, note=note)
-
-
-def least_detectable(one: Rate, other: Rate) -> float:
-    """Difference of two shares that such a trial tells from nothing four times in five."""
-    usual = min(max(other.share, 0.01), 0.99)
-    return float((1.96 + 0.84) * np.sqrt(usual * (1 - usual) * (1 / one.tries + 1 / other.tries)))
-
-
-def _pair(
-    tally: Tally, what: str, group: str, source: Source = Source.RELEASE
-) -> tuple[Rate, Rate]:
-    inside = tally.rate(what, source, inside=True, group=group)
-    return inside, tally.rate(what, source, inside=False, group=group)
-
-
-def _risk(
-    tally: Tally,
-    what: str,
-    z: float,
-    group: str = EVERYONE,
-    source: Source = Source.RELEASE,
-) -> tuple[float, float, float]:
-    attack, control = _pair(tally, what, group, source)
-    left = 1 - control.share
-    if not left > 0:
-        return 0.0, 0.0, 1.0
-    gap, low, high = difference(attack, control, z)
-    return gap / left, max(low / left, -1.0), min(high / left, 1.0)
-
-
-def _success(facts: _Facts, tally: Tally, what: str) -> Finding:
-    attack, control = _pair(tally, what, EVERYONE)
-    low, high = attack.wilson()
-    guess = tally.rate(what, Source.REFERENCE, inside=True)
-    copied = tally.rate(what, Source.COPY, inside=True)
-    return facts.figure(
-        "success",
-        value=attack.share,
-        low=low,
-        high=high,
-        baseline=guess.share if guess.tries else None,
-        control=control.share,
-        positive=copied.share if copied.tries else None,
-        note=f"{what}; {attack.tries:.0f} members attacked",
-    )
-
-
-def _headline(facts: _Facts, tally: Tally, what: str, *, z: float, sound: list[str]) -> Finding:
-    value, low, high = _risk(tally, what, z)
-    attack, control = _pair(tally, what, EVERYONE)
-    skipped = [each for each in tally.whats if each not in sound]
-    note = f"worst of {len(sound)} attacks: {what}"
-    if skipped:
-        note += f"; without verdict, a control failed: {', '.join(skipped)}"
-    return facts.figure(
-        "risk",
-        value=value,
-        low=low,
-        high=high,
-        baseline=0.0,
-        control=_risk(tally, what, z, source=Source.STRANGERS)[0],
-        positive=_risk(tally, what, z, source=Source.COPY)[0],
-        detectable=least_detectable(attack, control) / max(1 - control.share, 1e-9),
-        note=note,
-    )
-
-
-def _of_group(facts: _Facts, tally: Tally, what: str, group: str, z: float) -> Finding:
-    pair = _pair(tally, what, group)
-    if min(rate.tries for rate in pair) < FEWEST:
-        note = f"too few to report: under {FEWEST} people"
-        return facts.figure("risk", value=None, group=group, note=note)
-    value, low, high = _risk(tally, what, z, group)
-    return facts.figure(
-        "risk",
-        value=value,
-        low=low,
-        high=high,
-        baseline=0.0,
-        detectable=least_detectable(*pair) / max(1 - pair[1].share, 1e-9),
-        group=group,
-        note=what,
-    )

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from minimisation import Forces, Microdata, Release, UseCase
-from sandbox.attacks.tally import Rate
 from sandbox.findings import Better, Finding
 from sandbox.measures_synthetic import cell_counts, inside
 from sandbox.measures_synthetic.cell_counts import Counts
 from sandbox.measures_synthetic.inside import HELD_OUT, MEMBERS, Figures, RowsAgainstPeople
 from sandbox.measures_synthetic.slopes import FEWEST, Regression, Slopes
+from sandbox.rates import Rate
 from synthetic.constraints import violations
 from synthetic.counting import pairs, singles
 from synthetic.margins import Cells

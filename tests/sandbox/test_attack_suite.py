@@ -13,8 +13,8 @@ from sandbox import worker
 from sandbox.attacks import suite
 from sandbox.attacks.kept import Kept
 from sandbox.attacks.suite import FULL, MEMBERSHIP, QUICK
-from sandbox.attacks.tally import Rate, difference
 from sandbox.findings import Finding
+from sandbox.rates import Rate, difference
 from sandbox.study import Study
 
 RNG = np.random.default_rng(1)
@@ -24,7 +24,7 @@ use_case = "serious-violence"
 [data]
 status = "demo"
 [data.demo]
-people = 1000
+people = 600
 """
 
 
@@ -139,10 +139,12 @@ def test_an_attack_is_run_again_if_anything_that_it_depends_on_has_changed(tmp_p
     assert len(runs) == 2 + 1 + len(about) + 2, "where nothing is kept everything is run"
 
 
-def test_a_release_or_a_set_that_differs_finds_nothing_kept(tmp_path: Path) -> None:
+def test_a_release_or_a_set_that_differs_finds_nothing_kept(
+    tmp_path: Path, demo_workspace: Path
+) -> None:
     path = tmp_path / "plan.toml"
     path.write_text(PLAN, "utf-8")
-    study = Study(plan_path=path, workspace=tmp_path / "work")
+    study = Study(plan_path=path, workspace=demo_workspace)
     code = worker.Code.installed()
     with study.forces() as forces:
         rows = FieldMinimisation().apply(forces, forces.use_case, RNG)

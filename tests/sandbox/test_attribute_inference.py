@@ -12,12 +12,13 @@ from minimisation import Bounds, Column, Forces, Release, UseCase
 from minimisation.contract.release import Artefact
 from minimisation.options.private_statistics import PrivateStatistics
 from minimisation.options.pseudonymisation import Pseudonymisation
-from sandbox.attacks import attribute_inference, guesses, tally
+from sandbox.attacks import attribute_inference, guesses, tally, tally_verdict
 from sandbox.attacks.attack import Array, Known
 from sandbox.attacks.attribute_inference import AttributeInference
-from sandbox.attacks.tally import Rate, Source, Tally
+from sandbox.attacks.tally import Source, Tally
 from sandbox.attacks.targeted import TargetedTrial
 from sandbox.findings import Finding
+from sandbox.rates import Rate, difference
 from synthetic.independent import IndependentColumns
 
 RNG = np.random.default_rng(1)
@@ -30,7 +31,7 @@ def found(findings: list[Finding]) -> dict[str, Finding]:
 def test_wilson_and_newcombe_give_their_published_examples() -> None:
     # Newcombe (1998), table II(a): 56/70 against 48/80, method 10.
     one, other = Rate(hits=56, tries=70), Rate(hits=48, tries=80)
-    gap, low, high = tally.difference(one, other, z=1.959964)
+    gap, low, high = difference(one, other, z=1.959964)
     assert (gap, low, high) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
     # Newcombe (1998), "Two-sided confidence intervals for the single proportion": 81/263.
     assert Rate(hits=81, tries=263).wilson(1.959964) == pytest.approx((0.2553, 0.3662), abs=5e-5)
@@ -133,7 +134,7 @@ def test_an_attack_that_finds_no_leak_gets_no_verdict(
         release = Pseudonymisation().apply(forces, forces.use_case, RNG)
         trial = TargetedTrial(attacks=(Mutant(made_up=made_up),))
         counts = Tally.of(forces.assess(trial, release, 1).values())
-    finding = tally.findings("attribute_inference", "", counts)[0]
+    finding = tally_verdict.findings("attribute_inference", "", counts)[0]
     assert finding.value is None
     assert "gives members away told no more" in finding.note
 
@@ -153,7 +154,7 @@ def test_an_attack_with_a_list_of_members_gets_no_verdict(outcome_forces: Forces
 
         trial = TargetedTrial(attacks=(Mutant(made_up=thief),))
         counts = Tally.of(forces.assess(trial, release, 1).values())
-    finding = tally.findings("attribute_inference", "", counts)[0]
+    finding = tally_verdict.findings("attribute_inference", "", counts)[0]
     assert finding.value is None
     assert "without any release of theirs" in finding.note
 

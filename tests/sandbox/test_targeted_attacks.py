@@ -13,7 +13,15 @@ from minimisation.options.k_anonymity import KAnonymity
 from minimisation.options.pseudonymisation import Pseudonymisation
 from minimisation.options.raw_pool import RawPool
 from sandbox.answers import answer
-from sandbox.attacks import linkability, outside_match, predicates, singling_out, tally, targets
+from sandbox.attacks import (
+    linkability,
+    outside_match,
+    predicates,
+    singling_out,
+    tally,
+    tally_verdict,
+    targets,
+)
 from sandbox.attacks.attack import Known
 from sandbox.attacks.cells import Crowd, possible
 from sandbox.attacks.linkability import Linkability
@@ -285,6 +293,6 @@ def test_findings_need_both_controls(reading: str) -> None:
             found += tally.rows(source, hits, {"": np.ones(100, dtype=bool)}, inside=inside)
         return Tally.of([pa.Table.from_pylist(found, schema=tally.SCHEMA)])
 
-    assert tally.findings("it", "", counts(0.9, 0.2))[1].value == pytest.approx(0.75)
+    assert tally_verdict.findings("it", "", counts(0.9, 0.2))[1].value == pytest.approx(0.75)
     broken = counts(0.2, 0.2) if reading == "copy" else counts(0.9, 0.6)
-    assert tally.findings("it", "", broken)[0].value is None
+    assert tally_verdict.findings("it", "", broken)[0].value is None
