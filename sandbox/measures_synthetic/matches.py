@@ -34,11 +34,7 @@ def unique_exact_matches(target: pa.Table, released: pa.Table, columns: Sequence
     Raises:
         UseCaseError: if a table is empty or lacks a column.
     """
-    by = ", ".join(sql.name(column) for column in columns)
-    counted = (
-        f"select count(*) filter (not released) as real, count(*) filter (released) as made"
-        f" from stacked group by {by}"
-    )
+    counted = _counted(columns)
     with side_by_side(target, released, columns) as connection:
         unique = value(connection, f"select count(*) from ({counted}) where real = 1")
         matched = value(connection, f"select count(*) from ({counted}) where real = 1 and made > 0")
@@ -51,11 +47,15 @@ def apparent_matches(target: pa.Table, released: pa.Table, quasi: Sequence[str])
     Raises:
         UseCaseError: if a table is empty or lacks a column.
     """
-    by = ", ".join(sql.name(column) for column in quasi)
-    counted = (
+    both = f"select count(*) from ({_counted(quasi)}) where real = 1 and made = 1"
+    with side_by_side(target, released, quasi) as connection:
+        return int(value(connection, both))
+
+
+def _counted(columns: Sequence[str]) -> str:
+    """SQL for how many target and released records share each combination of values."""
+    by = ", ".join(sql.name(column) for column in columns)
+    return (
         f"select count(*) filter (not released) as real, count(*) filter (released) as made"
         f" from stacked group by {by}"
     )
-    with side_by_side(target, released, quasi) as connection:
-        both = f"select count(*) from ({counted}) where real = 1 and made = 1"
-        return int(value(connection, both))
