@@ -13,7 +13,7 @@ from minimisation.contract.columns import OpenColumn
 from minimisation.contract.tables import PERSON
 from minimisation.contract.usecase import FORCE
 from minimisation.forces import canonical, open_text, sql
-from minimisation.forces.layout import Fixed, LayoutKind
+from minimisation.forces.layout_sql import Fixed, LayoutKind
 from minimisation.forces.linkage.at_load import LINKED, Linkage
 from sandbox.plan import Plan
 

@@ -14,7 +14,8 @@ from minimisation.contract.errors import UseCaseError
 from minimisation.contract.tables import PERSON, TABLES, Table
 from minimisation.forces import sql
 from minimisation.forces.canonical import canonical
-from minimisation.forces.layout import FIXED_KIND, KEY_KIND, Fixed, Layout, LayoutKind
+from minimisation.forces.layout import FIXED_KIND, KEY_KIND, Layout
+from minimisation.forces.layout_sql import Fixed, LayoutKind
 from minimisation.forces.mapping import Kind
 from minimisation.forces.vault import OLD
 

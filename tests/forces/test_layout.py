@@ -1,6 +1,7 @@
 """The load order: integer codes, unique and dense ranks, and rows that stay from week to week."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 import duckdb
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from minimisation import StoreError
 from minimisation.contract.tables import TABLES, Table
-from minimisation.forces import layout as layout_module
-from minimisation.forces.layout import Fixed, Layout
+from minimisation.forces import layout_sql
+from minimisation.forces.layout import Layout
+from minimisation.forces.layout_sql import Fixed, Laid
 from minimisation.forces.mapping import Kind
 
 KEY = b"r" * 32
@@ -119,17 +121,17 @@ def test_another_key_keeps_other_rows() -> None:
 def test_mutant_with_ranks_by_place_in_the_file_shifts_with_new_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    honest = Layout._ranked
+    honest = layout_sql.ranked
     place, by_file = (
         'md5_number($secret || s."search_id")',
         's."found" + strlen($secret)',
     )
     assert place in honest_sql()
 
-    def mutant(layout: Layout, table: str, source: str) -> str:
-        return honest(layout, table, source).replace(place, by_file)
+    def mutant(laid: Mapping[str, Laid], table: str, source: str) -> str:
+        return honest(laid, table, source).replace(place, by_file)
 
-    monkeypatch.setattr(Layout, "_ranked", mutant)
+    monkeypatch.setattr(layout_sql, "ranked", mutant)
     kept = []
     for rows in (ROWS, [("s0", "A"), *ROWS]):
         with duckdb.connect() as connection:
@@ -141,7 +143,7 @@ def test_mutant_with_ranks_by_place_in_the_file_shifts_with_new_rows(
 
 def honest_sql() -> str:
     with duckdb.connect() as connection:
-        return laid_out(connection, ROWS)._ranked("stop_search", "source")
+        return layout_sql.ranked(laid_out(connection, ROWS).laid, "stop_search", "source")
 
 
 def test_merging_two_ids_of_a_person_makes_new_ranks(connection: duckdb.DuckDBPyConnection) -> None:
@@ -230,7 +232,7 @@ def test_mutant_that_numbers_people_by_their_place_among_others_shifts_with_them
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        layout_module, "_number", lambda text: f"row_number() over (order by $secret, {text})"
+        layout_sql, "number", lambda text: f"row_number() over (order by $secret, {text})"
     )
     alone, together = numbers([("s2", "B")]), numbers([("s1", "A"), ("s2", "B")])
     assert alone["B"] != together["B"]
@@ -276,7 +278,7 @@ def test_two_people_whose_hashes_agree_are_not_taken_for_one(
     connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        layout_module, "_number", lambda text: f"cast(length($secret || {text}) as bigint)"
+        layout_sql, "number", lambda text: f"cast(length($secret || {text}) as bigint)"
     )
     with pytest.raises(StoreError, match="number of their own"):
         laid_out(connection, [("s1", "A"), ("s2", "B")])
