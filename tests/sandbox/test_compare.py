@@ -72,13 +72,14 @@ class Boasts:
 
 
 def study(
-    folder: Path, options: list[str], *, repeats: int = 1, files: tuple[str, ...] = ()
+    workspace: Path, options: list[str], *, repeats: int = 1, files: tuple[str, ...] = ()
 ) -> Study:
     text = PLAN.format(
         repeats=repeats, options=options, files=list(files), status="demo", where=DEMO
     )
-    (folder / "plan.toml").write_text(text, "utf-8")
-    return Study(plan_path=folder / "plan.toml", workspace=folder / "work")
+    plan = workspace.with_name("plan.toml")
+    plan.write_text(text, "utf-8")
+    return Study(plan_path=plan, workspace=workspace)
 
 
 def rows(made: Study) -> list[dict[str, Any]]:
@@ -87,8 +88,8 @@ def rows(made: Study) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_every_option_and_repeat_becomes_one_row(tmp_path: Path) -> None:
-    made = study(tmp_path, LIGHT, repeats=2)
+def test_every_option_and_repeat_becomes_one_row(demo_workspace: Path) -> None:
+    made = study(demo_workspace, LIGHT, repeats=2)
     seen: list[tuple[int, int]] = []
     compare(made, lambda _what, done, total: seen.append((done, total)))
     found = rows(made)
@@ -109,8 +110,10 @@ def test_every_option_and_repeat_becomes_one_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_comparison_resumes_and_runs_nothing_twice(tmp_path: Path) -> None:
-    made = study(tmp_path, LIGHT, repeats=3)
+def test_a_killed_comparison_resumes_and_runs_nothing_twice(
+    tmp_path: Path, demo_workspace: Path
+) -> None:
+    made = study(demo_workspace, LIGHT, repeats=3)
     _ = made.digests
     command = [sys.executable, "-m", "sandbox.cli", "compare", "plan.toml", "--workspace", "work"]
     process = subprocess.Popen(
@@ -135,10 +138,10 @@ def test_a_killed_comparison_resumes_and_runs_nothing_twice(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_failing_option_is_a_row_and_quotes_nobody(tmp_path: Path) -> None:
+def test_a_failing_option_is_a_row_and_quotes_nobody(tmp_path: Path, demo_workspace: Path) -> None:
     (tmp_path / "trouble.py").write_text(TROUBLE, "utf-8")
     names = ["dies", "raises", "declines", "boasts", "raw-pool"]
-    made = study(tmp_path, names, files=("trouble.py",))
+    made = study(demo_workspace, names, files=("trouble.py",))
     compare(made)
     found = {row["option"]: row for row in rows(made)}
     assert found["raw-pool"]["status"] == "done"
@@ -153,10 +156,10 @@ def test_a_failing_option_is_a_row_and_quotes_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_changed_plan_starts_afresh_and_the_old_one_stays_on_record(tmp_path: Path) -> None:
-    made = study(tmp_path, ["business-as-usual"])
+def test_a_changed_plan_starts_afresh_and_the_old_one_stays_on_record(demo_workspace: Path) -> None:
+    made = study(demo_workspace, ["business-as-usual"])
     compare(made)
-    again = study(tmp_path, ["business-as-usual", "raw-pool"])
+    again = study(demo_workspace, ["business-as-usual", "raw-pool"])
     compare(again)
     header = json.loads(again.evidence.read_text("utf-8").splitlines()[0])
     assert [plan["plan"] for plan in header["earlier_plans"]] == [made.plan.digest]
@@ -167,8 +170,10 @@ def test_a_changed_plan_starts_afresh_and_the_old_one_stays_on_record(tmp_path: 
 
 
 @pytest.mark.slow
-def test_on_protected_data_no_rows_leave_and_the_ceiling_equals_the_pool(tmp_path: Path) -> None:
-    made = study(tmp_path, ["raw-pool"])
+def test_on_protected_data_no_rows_leave_and_the_ceiling_equals_the_pool(
+    tmp_path: Path, demo_workspace: Path
+) -> None:
+    made = study(demo_workspace, ["raw-pool"])
     compare(made)
     pooled = {f["measure"]: f.get("value") for f in rows(made)[0]["findings"] if not f.get("group")}
     feeds = next((tmp_path / "work" / "feeds").iterdir())
@@ -193,8 +198,8 @@ def test_on_protected_data_no_rows_leave_and_the_ceiling_equals_the_pool(tmp_pat
     assert found["private-statistics"]["privacy_loss"]["epsilon"] == 1.0
 
 
-def test_a_plan_that_does_not_fit_its_data_writes_nothing(tmp_path: Path) -> None:
-    made = study(tmp_path, ["no-such-option"])
+def test_a_plan_that_does_not_fit_its_data_writes_nothing(demo_workspace: Path) -> None:
+    made = study(demo_workspace, ["no-such-option"])
     with pytest.raises(UseCaseError, match="option \\(no-such-option\\) must be one of"):
         compare(made)
     assert not made.results.exists()

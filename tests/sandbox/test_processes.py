@@ -30,41 +30,48 @@ option_files = ["deed.py"]
 [data]
 status = "demo"
 [data.demo]
-people = 500
+people = 600
 """
 
 
-def order(folder: Path, option: str, deed: str) -> dict[str, Any]:
+def order(workspace: Path, option: str, deed: str) -> dict[str, Any]:
     text = OPTION.format(name=option.title(), option=option, deed=deed)
+    folder = workspace.parent
     (folder / "deed.py").write_text(text, "utf-8")
     (folder / "plan.toml").write_text(PLAN.format(option=option), "utf-8")
     about = {"option": option, "repeat": 0, "code": {"attacks": "none", "flags": "none"}}
-    return about | {"plan": str(folder / "plan.toml"), "workspace": str(folder / "work")}
+    return about | {"plan": str(folder / "plan.toml"), "workspace": str(workspace)}
 
 
-def test_a_run_that_is_killed_is_told_by_its_signal(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_is_told_by_its_signal(demo_workspace: Path) -> None:
     with pytest.raises(RunFailedError, match="was ended by SIGKILL"):
-        answer_of(answer_order, order(tmp_path, "dies", "os.kill(os.getpid(), signal.SIGKILL)"))
+        answer_of(
+            answer_order, order(demo_workspace, "dies", "os.kill(os.getpid(), signal.SIGKILL)")
+        )
 
 
 def test_a_run_that_raises_is_told_by_kind_and_quotes_nothing(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    demo_workspace: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(RunFailedError) as caught:
-        answer_of(answer_order, order(tmp_path, "raises", "raise KeyError('Zebediah Canary')"))
+        answer_of(
+            answer_order, order(demo_workspace, "raises", "raise KeyError('Zebediah Canary')")
+        )
     assert str(caught.value) == "its process ended with KeyError"
     printed = capfd.readouterr()
     assert "Zebediah" not in printed.out + printed.err
 
 
-def test_a_run_that_leaves_without_a_word_is_a_failure(tmp_path: Path) -> None:
+def test_a_run_that_leaves_without_a_word_is_a_failure(demo_workspace: Path) -> None:
     with pytest.raises(RunFailedError, match="ended with an error"):
-        answer_of(answer_order, order(tmp_path, "leaves", "os._exit(3)"))
+        answer_of(answer_order, order(demo_workspace, "leaves", "os._exit(3)"))
 
 
-def test_every_run_has_a_process_of_its_own(tmp_path: Path) -> None:
+def test_every_run_has_a_process_of_its_own(demo_workspace: Path) -> None:
     """The server has what all need; it makes no run's peak memory another's."""
     deed = "raise __import__('minimisation').NotApplicableError(str(os.getpid()))"
-    found = {answer_of(answer_order, order(tmp_path, "tells", deed))["reason"] for _ in range(2)}
+    found = {
+        answer_of(answer_order, order(demo_workspace, "tells", deed))["reason"] for _ in range(2)
+    }
     assert len(found) == 2
     assert str(os.getpid()) not in found

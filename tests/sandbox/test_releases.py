@@ -188,16 +188,17 @@ people = 600
 
 
 def test_a_comparison_writes_the_first_release_of_rows_and_the_forces_know_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, demo_workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # what is written is tested here; judging it takes most of the time
     monkeypatch.setattr(worker, "assess_release", lambda *_: [])
     monkeypatch.setattr(worker, "earlier_releases", lambda *_: [])
     (tmp_path / "plan.toml").write_text(PLAN, "utf-8")
-    study = Study(plan_path=tmp_path / "plan.toml", workspace=tmp_path)
+    study = Study(plan_path=tmp_path / "plan.toml", workspace=demo_workspace)
+    code = worker.Code.installed()
     for name in study.options:
         for repeat in (0, 1):
-            assert worker.run(study, study.options[name], repeat)["status"] == "done"
+            assert worker.run(study, study.options[name], repeat, code)["status"] == "done"
     folder = study.results / "releases"
     written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     stems = ["independent-columns/independent-columns-SYNTHETIC", "raw-pool/raw-pool-rows"]
@@ -211,12 +212,15 @@ def test_a_comparison_writes_the_first_release_of_rows_and_the_forces_know_of_it
     for home in study.stores.values():
         noted = {file: each.name for each in home.lineage.all() for file in each.files}
         for path in written:
-            assert noted[str((folder / path).relative_to(tmp_path))].endswith("repeat 0")
+            assert noted[str((folder / path).relative_to(demo_workspace))].endswith("repeat 0")
 
 
-def test_real_rows_of_protected_data_are_never_written_in_clear(tmp_path: Path) -> None:
+def test_real_rows_of_protected_data_are_never_written_in_clear(
+    tmp_path: Path, demo_workspace: Path
+) -> None:
     (tmp_path / "plan.toml").write_text(PLAN, "utf-8")
-    study = Study(plan_path=tmp_path / "plan.toml", workspace=tmp_path)
+    study = Study(plan_path=tmp_path / "plan.toml", workspace=demo_workspace)
+    assert study.stores, "loaded before they are called protected"
     study.plan.file.data.__dict__["status"] = "protected"
     option = study.options["raw-pool"]
     assert write_designated(study, option, release(synthetic=False)) == []

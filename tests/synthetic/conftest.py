@@ -1,12 +1,13 @@
 """Use cases and people with planted dependence, for synthesisers."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from minimisation import Forces, Microdata, Option, UseCase
+from minimisation import Forces, GroupedStatistics, Microdata, Option, Statistic, UseCase
 from synthetic import OPTIONS, GaussianCopula, IndependentColumns, SequentialTrees
 
 CANARY = "Zzcanaryname"
@@ -70,5 +71,45 @@ def synthesise(open_forces: Callable[..., Forces], outcome_use_case: UseCase) ->
     def build(option: Option, records: Mapping[str, pa.Table], *seeds: int) -> list[pa.Table]:
         forces = open_forces(outcome_use_case, records, held_out=0.0, minimum_contributors=0)
         return [released(option, forces, outcome_use_case, seed) for seed in seeds or (1,)]
+
+    return build
+
+
+@pytest.fixture
+def searches(grouped_use_case: UseCase) -> UseCase:
+    """Searches and persons searched, by ethnicity, sex and object."""
+    return replace(
+        grouped_use_case,
+        question=GroupedStatistics(
+            by=("force", "ethnicity", "sex", "object"),
+            statistics=(
+                Statistic(aggregate="persons"),
+                Statistic(aggregate="rows"),
+                Statistic(aggregate="mean", column="found"),
+            ),
+        ),
+    )
+
+
+@pytest.fixture
+def searched() -> Callable[..., pa.Table]:
+    """`searched(n)`: people searched one to three times, for the same object each time."""
+
+    def build(size: int, seed: int = 3) -> pa.Table:
+        rng = np.random.default_rng(seed)
+        person = np.repeat(np.arange(size), rng.integers(1, 4, size))
+        objects = rng.choice(["drugs", "weapons"], size)[person]
+        ethnicity = rng.choice(["asian", "white"], size)[person]
+        return pa.table(
+            {
+                "record_id": pa.array(range(len(person)), pa.int64()),
+                "person_id": [f"SYN-{number:05d}" for number in person],
+                "linkage_token": [f"token-{number:05d}" for number in person],
+                "ethnicity": ethnicity,
+                "sex": rng.choice(["female", "male"], size)[person],
+                "object": objects,
+                "found": pa.array((objects == "drugs").astype(int), pa.int64()),
+            }
+        )
 
     return build
