@@ -22,7 +22,7 @@ from sandbox.attacks.kept import NOTHING, Kept
 from sandbox.attacks.neighbours import NeighbourAudit
 from sandbox.attacks.suite import MEMBERSHIP, Suite
 from sandbox.findings import Finding
-from sandbox.measures import fairness, grouped, outcome, ranking, review_load
+from sandbox.measures import fairness, grid, grouped, outcome, ranking, review_load
 from sandbox.measures.resampling import Array
 from sandbox.measures_synthetic import findings as rows
 
@@ -72,7 +72,7 @@ def assess_release(
         counts = outcome.counts_of(forces, answered, seed)
         found = _outcome_findings(forces, answered, counts, seed, beside.pooled)
     else:
-        truth = grouped.truth_of(forces, answered, seed)
+        truth = grid.truth_of(forces, answered, seed)
         if not isinstance(answered.artefact, Statistics):
             raise TypeError("a grouped question is answered by statistics")
         found = grouped.findings(use_case, truth, answered.artefact, forces.names)

@@ -21,6 +21,7 @@ from sandbox.attacks.tally import Source, Tally
 from sandbox.attacks.targets import Flags, Integers
 from sandbox.attacks.worlds import Pool
 from sandbox.findings import Finding
+from sandbox.measures import grid
 
 COMERS = 12
 """Most newcomers of each force; one comes to every force before each further run."""
@@ -101,10 +102,8 @@ def _steps(
 
 
 def _keys(forces: Forces) -> tuple[list[str], str]:
-    question = forces.use_case.question
-    if not isinstance(question, GroupedStatistics):
-        raise TypeError("question must be GroupedStatistics")
-    return [key for key in question.by if key != FORCE], question.statistics[0].name
+    question = grid.question_of(forces.use_case)
+    return grid.own_keys(question), question.statistics[0].name
 
 
 def _answered(forces: Forces, artefact: Artefact) -> pa.Table:

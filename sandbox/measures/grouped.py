@@ -1,24 +1,21 @@
 """Usefulness of a table: how far the released figures are from the true ones of the same people.
 
-Truth is counted on the people that the option saw. Replicates reweight those people and let the
-option's error in each cell stand, so that an interval tells how much the distance depends on who
-happens to be in the data; the option's own randomness shows between repeats.
+Replicates reweight the people that the option saw and let the option's error in each cell stand, so
+that an interval tells how much the distance depends on who happens to be in the data; the option's
+own randomness shows between repeats.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from minimisation import Forces, GroupedStatistics, Release, Scene, Statistics, UseCase, groups
-from minimisation.contract.usecase import FORCE
+from minimisation import Statistics, UseCase, groups
 from sandbox.findings import Finding
-from sandbox.measures import resampling
+from sandbox.measures import grid
 from sandbox.measures.outcome import headline
-from sandbox.measures.resampling import REPLICATES, Array, Integers
-
-AXES = ("replicate", "cell", "part")
+from sandbox.measures.resampling import Array
+from sandbox.rates import Rate
 
 LARGE = 10
 """Cells with fewer true rows are left out of relative errors, where one row is a large share."""
@@ -30,84 +27,6 @@ ERASED = 50
 """A group with at least this many true rows that is shown at under half is erased."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrueCells:
-    """Exact sums of the question's cells of member people, in every bootstrap replicate."""
-
-    name: str = "true-cells"
-    """Name in the audit log."""
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Replicate, cell (in grid order), part (as in `groups.sum_columns`), value."""
-        return resampling.sparse_schema(AXES)
-
-    def observe(self, scene: Scene) -> pa.Table:
-        """Sum this force's member people."""
-        question = question_of(scene.use_case)
-        keys = own_keys(question)
-        cells = groups.grid(scene.use_case, keys)
-        columns = groups.sum_columns(question)
-        chosen = [f"{groups.key_sql(scene.use_case, key)} as key_{i}" for i, key in enumerate(keys)]
-        measured = dict.fromkeys(s.column for s in question.statistics if s.column)
-        chosen += [f'cast("{column}" as double) as value_{column}' for column in measured]
-        rows = scene.members.project(", ".join(["unit", *chosen])).to_arrow_table()
-        place = _cell_of(rows, cells, keys)
-        inside = place >= 0
-        units = np.asarray(rows.column("unit"), dtype=np.int64)
-        place, size = place[inside], cells.num_rows
-        first = np.unique(np.stack([units[inside], place]), axis=1, return_index=True)[1]
-        values = [_values(rows, name, inside) for name in columns]
-        counts = np.zeros((REPLICATES + 1, size, len(columns)))
-        for which, whole in resampling.blocks(scene, units):
-            weight = whole[:, inside]
-            for part, (name, each) in enumerate(zip(columns, values, strict=True)):
-                once = slice(None) if name != "persons" else first
-                weighed = weight[:, once] * each[once]
-                counts[which, :, part] = resampling.histogram(place[once], size, weighed)
-        return resampling.sparse(counts, AXES)
-
-
-def _values(rows: pa.Table, name: str, inside: npt.NDArray[np.bool_]) -> Array:
-    """What each row inside the grid adds to a sum: itself, its value, or that it has one."""
-    kind, _, column = name.partition("_")
-    if name == "persons" or not column:
-        return np.ones(int(inside.sum()))
-    known = np.asarray(rows.column(f"value_{column}"), dtype=float)[inside]
-    missing = np.isnan(known)
-    values: Array = np.where(missing, 0.0, known) if kind == "sum" else (~missing).astype(float)
-    return values
-
-
-def question_of(use_case: UseCase) -> GroupedStatistics:
-    """The use case's grouped question."""
-    if not isinstance(use_case.question, GroupedStatistics):
-        raise TypeError("question must be GroupedStatistics")
-    return use_case.question
-
-
-def own_keys(question: GroupedStatistics) -> list[str]:
-    """The keys that a force's own rows carry."""
-    return [key for key in question.by if key != FORCE]
-
-
-def truth_of(forces: Forces, release: Release, seed: int) -> Array:
-    """True sums of shape (replicates + 1, cells, parts), cells in the question's grid order."""
-    question = question_of(forces.use_case)
-    size = groups.grid(forces.use_case, own_keys(question)).num_rows
-    parts = groups.sum_columns(question)
-    tables = forces.assess(TrueCells(), release, seed)
-    shape = (REPLICATES + 1, size, len(parts))
-    each = [resampling.dense([table], AXES, shape) for table in tables.values()]
-    if FORCE not in question.by:
-        added: Array = np.sum(each, axis=0)
-        return added
-    labels = [len(groups.key_labels(forces.use_case, key)) for key in own_keys(question)]
-    stacked = np.stack(each, axis=1).reshape(REPLICATES + 1, len(each), *labels, len(parts))
-    moved = np.moveaxis(stacked, 1, 1 + question.by.index(FORCE))
-    return moved.reshape(REPLICATES + 1, -1, len(parts))
-
-
 def findings(
     use_case: UseCase, truth: Array, released: Statistics, forces: tuple[str, ...]
 ) -> list[Finding]:
@@ -115,12 +34,12 @@ def findings(
 
     Args:
         use_case: the question.
-        truth: as `truth_of` gives it.
+        truth: as `grid.truth_of` gives it.
         released: the option's table; its rows are laid on the grid, absent cells count as zero.
         forces: names, in order.
     """
-    question = question_of(use_case)
-    table = _on_grid(use_case, released.table, forces)
+    question = grid.question_of(use_case)
+    table = grid.laid(use_case, released.table, forces)
     parts = groups.sum_columns(question)
     lead = question.statistics[0].name
     true = truth[:, :, parts.index(lead)]
@@ -190,14 +109,6 @@ def overlap(released: Array, true: Array, size: int = TOP) -> Array:
     return np.array(same)
 
 
-def wilson(hits: float, tries: float) -> tuple[float, float]:
-    """95 % interval of a proportion (Wilson 1927)."""
-    z2 = 1.959964**2
-    centre = (hits + z2 / 2) / (tries + z2)
-    half = np.sqrt(z2 * hits * (tries - hits) / tries + z2**2 / 4) / (tries + z2)
-    return float(centre - half), float(centre + half)
-
-
 def _reweighted(count: Array, true: Array) -> Array:
     """Released counts in every replicate: the error of each cell stays as it is."""
     shifted: Array = np.clip(count, 0.0, None) + (true - true[0])
@@ -210,11 +121,12 @@ def _coverage(table: pa.Table, name: str, true: Array) -> list[Finding]:
     low = np.asarray(table.column(f"{name}_low"), dtype=float)
     high = np.asarray(table.column(f"{name}_high"), dtype=float)
     hits = float(((low <= true) & (true <= high)).sum())
-    ends = wilson(hits, len(true))
+    rate = Rate(hits=hits, tries=float(len(true)))
+    ends = rate.wilson(1.959964)
     return [
         Finding(
             measure="interval_coverage",
-            value=hits / len(true),
+            value=rate.share,
             better="neither",
             low=ends[0],
             high=ends[1],
@@ -259,7 +171,7 @@ def _groups(use_case: UseCase, table: pa.Table, count: Array, true: Array) -> li
         count: (cells,) released.
         true: (replicates + 1, cells).
     """
-    question = question_of(use_case)
+    question = grid.question_of(use_case)
     found, erased = [], []
     measure = "group_count_error"
     for column in use_case.protected:
@@ -296,24 +208,3 @@ def _groups(use_case: UseCase, table: pa.Table, count: Array, true: Array) -> li
 def _light(finding: Finding) -> Finding:
     """The finding without its replicates: its interval is kept, its pairing is not needed."""
     return replace(finding, replicates=())
-
-
-def _on_grid(use_case: UseCase, table: pa.Table, forces: tuple[str, ...]) -> pa.Table:
-    question = question_of(use_case)
-    cells = groups.grid(use_case, question.by, forces)
-    values = [name for name in table.column_names if name not in question.by]
-    place = _cell_of(table, cells, list(question.by), plain=True)
-    result = cells
-    for name in values:
-        laid = np.full(cells.num_rows, np.nan)
-        laid[place[place >= 0]] = np.asarray(table.column(name), dtype=float)[place >= 0]
-        result = result.append_column(name, pa.array(laid))
-    return result
-
-
-def _cell_of(rows: pa.Table, cells: pa.Table, keys: list[str], *, plain: bool = False) -> Integers:
-    """Place of every row in the grid, −1 outside it. Shape (n,)."""
-    columns = keys if plain else [f"key_{i}" for i in range(len(keys))]
-    order = {cell: i for i, cell in enumerate(zip(*(cells.column(k).to_pylist() for k in keys)))}  # noqa: B905 - columns of one table
-    found = zip(*(rows.column(name).to_pylist() for name in columns))  # noqa: B905 - as above
-    return np.array([order.get(cell, -1) for cell in found], dtype=np.int64)

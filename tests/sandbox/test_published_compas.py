@@ -33,7 +33,7 @@ from minimisation import (
 from minimisation.forces.analysis import Split, build
 from minimisation.options.business_as_usual import points_model
 from minimisation.regression import fit_logistic
-from sandbox.measures import fairness, grouped, ranking, resampling, scores
+from sandbox.measures import fairness, grid, ranking, resampling, scores
 from sandbox.use_case_files import load
 
 PUBLISHED = 34
@@ -129,12 +129,12 @@ def count(shared: Path) -> Count:
     def true_cells(name: str, where: str = "true") -> dict[tuple[str, str], dict[str, float]]:
         file = shared / "data" / f"{name}.parquet"
         use_case = race_by_sex(file, recidivists=name != "compas_people")
-        question = grouped.question_of(use_case)
+        question = grid.question_of(use_case)
         cells = groups.grid(use_case, question.by)
         parts = groups.sum_columns(question)
         shape = (resampling.REPLICATES + 1, cells.num_rows, len(parts))
-        observed = grouped.TrueCells().observe(scene(use_case, file, where))
-        sums = resampling.dense([observed], grouped.AXES, shape)[0]
+        observed = grid.TrueCells().observe(scene(use_case, file, where))
+        sums = resampling.dense([observed], grid.AXES, shape)[0]
         return {
             (row["race"], row["sex"]): dict(zip(parts, sums[place], strict=True))
             for place, row in enumerate(cells.to_pylist())
