@@ -1,14 +1,11 @@
 """An append-only, hash-chained log in SQLite, with its count and head anchored in a second file.
 
-Each entry's HMAC-SHA-256 covers the one before it (Schneier and Kelsey 1999, "Secure audit logs to
-support computer forensics"), so an edit, a deletion or a reordering breaks the chain at the first
-entry it touches, and nobody without the key can mend it. The anchor shows a log cut off at its end.
-One primitive carries the audit, the ledger and the register of plans.
+An edit, a deletion or a reordering breaks the chain at the first entry it touches, and nobody
+without the key can mend it (`log_chain`). The anchor shows a log cut off at its end. One primitive
+carries the audit, the ledger and the register of plans.
 """
 
 import contextlib
-import hashlib
-import hmac
 import json
 import os
 import sqlite3
@@ -19,37 +16,8 @@ from threading import RLock
 from typing import Any
 
 from minimisation.contract.errors import StoreError
-
-START = b"\0" * 32
-"""What the first entry is chained to."""
-
-WAIT = 30.0
-"""Seconds that a writer waits for another process."""
-
-ENTRIES = """
-create table if not exists entries (
-    place integer primary key, body text not null, mac blob not null
-)"""
-
-ANCHOR = """
-create table if not exists head (
-    one integer primary key check (one = 1), place integer not null, mac blob not null,
-    seal blob not null
-)"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Head:
-    """How far a log goes, and the seal of its last entry."""
-
-    count: int
-    """Entries."""
-    mac: str
-    """Seal of the last entry, in hexadecimal."""
-
-    def __str__(self) -> str:
-        """`12:ab34…`, to be noted down outside the force."""
-        return f"{self.count}:{self.mac}"
+from minimisation.forces.log_chain import NOTHING, Chain, Head
+from minimisation.forces.log_file import ANCHOR, ENTRIES, last, opened, read, sealed, transaction
 
 
 @dataclass(kw_only=True)
@@ -79,6 +47,11 @@ class Log:
     _lock: RLock = field(default_factory=RLock, repr=False, compare=False)
     _open: dict[str, sqlite3.Connection] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def chain(self) -> Chain:
+        """What seals its entries."""
+        return Chain(key=self.key, name=self.name)
+
     def append(self, body: Mapping[str, Any]) -> int:
         """Add one entry; it is on disk when this returns.
 
@@ -101,7 +74,7 @@ class Log:
         with self._lock:
             try:
                 # the anchor is taken first and let go last, so it never runs ahead of the log
-                with _transaction(self._anchor()) as anchor, _transaction(self._entries()) as log:
+                with transaction(self._anchor()) as anchor, transaction(self._entries()) as log:
                     self._match(log, anchor)
                     yield Writer(log=self, connection=log)
                     log.execute("commit")
@@ -132,20 +105,12 @@ class Log:
         try:
             with self._lock:
                 anchored = self._anchored(self._anchor())
-                rows: list[tuple[int, str, bytes]] = []
-                if self.path.is_file():
-                    query = "select place, body, mac from entries order by place"
-                    rows = self._entries().execute(query).fetchall()
+                rows = sealed(self._entries()) if self.path.is_file() else []
         except sqlite3.Error as error:
             raise self._unusable(error) from None
-        seals = self._check(rows)
-        for anchor in (anchored, noted or NOTHING):
-            if anchor.count > len(seals):
-                missing = f"entries {len(seals) + 1} to {anchor.count} are cut off"
-                raise StoreError(f"log '{self.name}' must reach its anchor: {missing}")
-            if anchor.count and seals[anchor.count - 1] != anchor.mac:
-                msg = f"log '{self.name}' must be the one that was anchored: entry {anchor.count}"
-                raise StoreError(f"{msg} is another")
+        seals = self.chain.seals(rows)
+        self.chain.reaches(seals, anchored)
+        self.chain.reaches(seals, noted or NOTHING)
         return Head(count=len(seals), mac=seals[-1]) if seals else NOTHING
 
     def accept_loss(self, body: Mapping[str, Any]) -> tuple[int, int]:
@@ -162,11 +127,10 @@ class Log:
         """
         with (
             self._lock,
-            _transaction(self._anchor()) as anchor,
-            _transaction(self._entries()) as log,
+            transaction(self._anchor()) as anchor,
+            transaction(self._entries()) as log,
         ):
-            rows = log.execute("select place, body, mac from entries order by place").fetchall()
-            seals, anchored = self._check(rows), self._anchored(anchor)
+            seals, anchored = self.chain.seals(sealed(log)), self._anchored(anchor)
             if anchored.count <= len(seals):
                 raise StoreError(f"log '{self.name}' must lack entries before a loss is accepted")
             lost = (len(seals) + 1, anchored.count)
@@ -184,21 +148,6 @@ class Log:
                 connection.close()
             self._open.clear()
 
-    def seal(self, before: bytes, place: int, body: str) -> bytes:
-        """The seal of an entry."""
-        content = b"\n".join([self.name.encode(), before, str(place).encode(), body.encode()])
-        return hmac.new(self.key, content, hashlib.sha256).digest()
-
-    def _check(self, rows: list[tuple[int, str, bytes]]) -> list[str]:
-        before, seals = START, []
-        for expected, (place, body, mac) in enumerate(rows, start=1):
-            seal = self.seal(before, expected, body)
-            if place != expected or not hmac.compare_digest(seal, mac):
-                raise StoreError(f"log '{self.name}' must be unbroken: entry {expected} is not")
-            before = mac
-            seals.append(mac.hex())
-        return seals
-
     def _entries(self) -> sqlite3.Connection:
         return self._connection(self.path, ENTRIES, "full")
 
@@ -212,8 +161,7 @@ class Log:
         return anchor
 
     def _set_anchor(self, anchor: sqlite3.Connection, head: Head) -> None:
-        mac = bytes.fromhex(head.mac)
-        values = [head.count, mac, self.seal(mac, head.count, "anchor")]
+        values = [head.count, bytes.fromhex(head.mac), self.chain.anchor(head)]
         anchor.execute("insert or replace into head values (1, ?, ?, ?)", values)
 
     def _anchored(self, anchor: sqlite3.Connection) -> Head:
@@ -223,49 +171,31 @@ class Log:
             StoreError: if there is none or it is not sealed by this log's key.
         """
         found = anchor.execute("select place, mac, seal from head").fetchone()
-        if not found or not hmac.compare_digest(self.seal(found[1], found[0], "anchor"), found[2]):
+        head = Head(count=found[0], mac=found[1].hex()) if found else NOTHING
+        if not found or not self.chain.is_anchor(head, found[2]):
             raise StoreError(f"log '{self.name}' must have its anchor: it is missing or altered")
-        return Head(count=found[0], mac=found[1].hex())
+        return head
 
     def _connection(self, path: Path, schema: str, durability: str) -> sqlite3.Connection:
         found = self._open.get(f"{os.getpid()}:{path}")
         if found is not None and path.is_file():
             return found
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
-            path, timeout=WAIT, isolation_level=None, check_same_thread=False
-        )
         try:
-            connection.execute("pragma journal_mode = wal")
-            connection.execute(f"pragma synchronous = {durability}")
-            connection.execute(schema)
+            connection = opened(path, schema, durability)
         except sqlite3.Error as error:
-            connection.close()
             raise self._unusable(error) from None
-        path.chmod(0o600)
         self._open[f"{os.getpid()}:{path}"] = connection
         return connection
 
     def _match(self, log: sqlite3.Connection, anchor: sqlite3.Connection) -> None:
         """Refuse to write behind an end that does not follow from the anchor."""
         at = self._anchored(anchor)
-        query = "select place, body, mac from entries where place >= ? order by place"
-        rows = log.execute(query, [max(at.count, 1)]).fetchall()
-        good = not at.count or (bool(rows) and rows[0][2].hex() == at.mac)
-        before = bytes.fromhex(at.mac)
-        for place, body, mac in rows[1 if at.count else 0 :]:
-            good = good and hmac.compare_digest(self.seal(before, place, body), mac)
-            before = mac
-        if not good:
+        if not self.chain.continues(at, sealed(log, start=max(at.count, 1))):
             msg = f"log '{self.name}' must end where its anchor says; nothing is added to a log"
             raise StoreError(f"{msg} that was cut, edited or restored: run sandbox audit verify")
 
     def _unusable(self, error: sqlite3.Error) -> StoreError:
         return StoreError(f"log '{self.name}' cannot be read or written ({type(error).__name__})")
-
-
-NOTHING = Head(count=0, mac=START.hex())
-"""Head of an empty log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,31 +224,6 @@ class Writer:
         text = json.dumps(dict(body), sort_keys=True, separators=(",", ":"), allow_nan=False)
         before = last(self.connection)
         place = before.count + 1
-        mac = self.log.seal(bytes.fromhex(before.mac), place, text)
+        mac = self.log.chain.seal(bytes.fromhex(before.mac), place, text)
         self.connection.execute("insert into entries values (?, ?, ?)", [place, text, mac])
         return place
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Hold a file; what was not committed when the block ends is undone."""
-    connection.execute("begin immediate")
-    try:
-        yield connection
-    finally:
-        if connection.in_transaction:
-            connection.execute("rollback")
-
-
-def read(connection: sqlite3.Connection, after: int = 0) -> list[dict[str, Any]]:
-    """All entries behind a place, in order."""
-    query = "select place, body from entries where place > ? order by place"
-    rows = connection.execute(query, [after]).fetchall()
-    return [{"place": place} | json.loads(body) for place, body in rows]
-
-
-def last(connection: sqlite3.Connection) -> Head:
-    """Place and seal of the last entry."""
-    query = "select place, mac from entries order by place desc limit 1"
-    found = connection.execute(query).fetchone()
-    return Head(count=found[0], mac=found[1].hex()) if found else NOTHING

@@ -8,7 +8,7 @@ import typer
 from minimisation import UseCaseError
 from minimisation.forces import acts
 from minimisation.forces.audit import Entry, Event
-from minimisation.forces.log import Head
+from minimisation.forces.log_chain import Head
 from sandbox.commands.force_desk import (
     DEFAULT,
     As,
