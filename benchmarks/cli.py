@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from minimisation import SandboxError, UseCaseError
+from sandbox import progress
 
 app = typer.Typer(
     name="bench",
@@ -78,17 +78,10 @@ def _run(  # noqa: PLR0913, PLR0917 - as above
         environments=environments,
     )
     settings = harness.chosen(tier, only)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
-        task = bar.add_task("starting", total=None)
+    with progress.shown(stderr, "starting") as tell:
 
         def say(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
+            tell(what, done, total)
             if not stderr.is_terminal:
                 stderr.print(f"{done}/{total} {what}", highlight=False, soft_wrap=True)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from minimisation import BinaryOutcome, SandboxError, UseCaseError
+from sandbox import progress
 from sandbox.commands.budget import budget_app
 from sandbox.commands.explain import explain_command
 from sandbox.commands.federate import federate_app
@@ -202,19 +202,8 @@ def _compare(plan: Path, workspace: Path, jobs: int) -> None:
 
     study = _study(plan, workspace)
     stderr.print(f"[bold]{study.plan.title}[/bold]")
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
-        task = bar.add_task("loading", total=None)
-
-        def progress(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
-
-        run(study, progress, jobs)
+    with progress.shown(stderr, "loading") as tell:
+        run(study, tell, jobs)
 
 
 def _pack(study: "Study") -> Path:

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from sandbox import progress
 
 stdout = Console()
 stderr = Console(stderr=True)
@@ -28,19 +29,8 @@ def inquire_command(
 
     study = Study(plan_path=plan, workspace=workspace)
     wanted = chosen(topic or ())
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
-        task = bar.add_task(wanted[0].topic, total=len(wanted))
-
-        def progress(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
-
-        inquire(study, [each.topic for each in wanted], progress)
+    with progress.shown(stderr, wanted[0].topic, len(wanted)) as tell:
+        inquire(study, [each.topic for each in wanted], tell)
     lines = load(study.evidence).inquiries
     table = Table("Topic", "What was done", "Figures")
     for each in wanted:
