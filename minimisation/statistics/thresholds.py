@@ -5,6 +5,7 @@ person alone brings in appears with probability at most delta, however many rows
 with (Korolova, Kenthapadi, Mishra and Ntoulas 2009; Wilson and others 2020).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -75,9 +76,11 @@ class UnknownKeys:
     def margins(self, forces: int, shown_by: Integers) -> tuple[Integers, Integers]:
         """How far the persons of all forces may lie below and above the sum of the figures shown.
 
-        With probability 95 % no force's noise on a key exceeds w, all forces taken together. Then a
-        force that shows the key has its figure ± w, and one that does not has from 0 to
-        threshold − 1 + w persons of it, whichever forces show it.
+        A force that does not show a key has from 0 to threshold − 1 − noise persons of it. So the
+        persons of all exceed the sum by (threshold − 1) for each such force less the noise of all,
+        and fall short of it by the noise of those that show it. Which forces these are depends on
+        the noise, so both bounds hold together with probability 95 %: one on the noise of all, one
+        on that of every force, with half of the error each.
 
         Args:
             forces: forces that were asked.
@@ -86,10 +89,12 @@ class UnknownKeys:
         Returns:
             Margins below and above, shape (keys,).
         """
-        each = 1 - (1 - CONFIDENCE) / forces
-        width = int(half_width([Term(noise=self.noise)], each))
-        below: Integers = shown_by * width
-        return below, below + (forces - shown_by) * (self.threshold - 1 + width)
+        error = (1 - CONFIDENCE) / min(forces, 2)
+        together = math.ceil(half_width([Term(noise=self.noise, copies=forces)], 1 - error))
+        each = math.ceil(half_width([Term(noise=self.noise)], 1 - error / forces))
+        below: Integers = np.where(shown_by == forces, together, shown_by * each)
+        above: Integers = together + (forces - shown_by) * (self.threshold - 1)
+        return below, above
 
     def _hides(self, threshold: int) -> bool:
         # P(noise ≥ k) = P(noise ≤ −k)

@@ -37,6 +37,7 @@ EMPTY_POLICY = """\
 #
 # [purpose.stop-search.steps]
 # private-query = "unpinned"  # or the SHA-256 of its code, by minimisation.forces.code_digest
+# private-query-unknown-keys = "unpinned"  # labels that enough records share leave as written
 """
 
 

@@ -248,13 +248,14 @@ def test_mutant_threshold_for_one_key_of_a_person_shows_too_often(
 def test_a_key_that_one_force_holds_back_widens_the_interval_upwards() -> None:
     plan, mechanism = planned(), UnknownKeys(groups=2, epsilon=1.0, delta=1e-6)
     (below,), (above,) = mechanism.margins(2, np.array([2]))
-    assert below == above == 14, "7 a force: 97.5 % of discrete Laplace noise of scale 2"
+    assert below == above == 10, "97.5 % of two discrete Laplace noises of scale 2"
+    (below,), (above,) = mechanism.margins(2, np.array([1]))
+    assert (below, above) == (9, 29 + 10), "98.75 % of one; threshold - 1 and both"
     table = unknown_keys.finish(plan, [b'{"a": 60, "b": 70}', b'{"b": 31}'], mechanism)
-    # the other force may hold back up to threshold - 1 + 7 persons of "a"
     assert mechanism.threshold == 30
     assert table.to_pylist() == [
-        {"street": "a", "persons": 60, "persons_low": 53, "persons_high": 103, "shown_by": 1},
-        {"street": "b", "persons": 101, "persons_low": 87, "persons_high": 115, "shown_by": 2},
+        {"street": "a", "persons": 60, "persons_low": 51, "persons_high": 99, "shown_by": 1},
+        {"street": "b", "persons": 101, "persons_low": 91, "persons_high": 111, "shown_by": 2},
     ]
 
 
@@ -342,7 +343,6 @@ def test_a_quote_names_the_threshold_and_both_kinds_of_interval() -> None:
     assert (offer.spend.epsilon, offer.spend.rho, offer.spend.delta) == (1.0, 0.5, 1e-6)
     whole, single = offer.widths()
     assert whole == {"shown_by": 3, "below": whole["below"], "above": whole["below"]}
-    held_back = offer.mechanism.threshold - 1 + single["below"]
-    assert single["above"] == single["below"] + 2 * held_back
+    assert single["above"] == whole["above"] + 2 * (offer.mechanism.threshold - 1)
     with pytest.raises(UseCaseError, match="delta"):
         unknown_keys.quote(planned(), 1.0, 0.0)

@@ -148,8 +148,8 @@ def test_a_quote_prints_cost_threshold_and_intervals_and_spends_nothing(run: Run
         "cost": cost,
         "threshold": 30,
         "intervals": [
-            {"shown_by": 2, "below": 14, "above": 14},
-            {"shown_by": 1, "below": 7, "above": 43},
+            {"shown_by": 2, "below": 10, "above": 10},
+            {"shown_by": 1, "below": 9, "above": 39},
         ],
     }
     assert "would cost each force epsilon 1 with delta 1e-06" in (
