@@ -122,12 +122,11 @@ def flat_sql(use_case: UseCase, split: Split, force: str, opened: Sequence[OpenC
 def analysis_sql(
     use_case: UseCase, split: Split, force: str, opened: Sequence[OpenColumn] = ()
 ) -> str:
-    """Analysis table of harmonised tables: base rows, one CTE per derived column, one join."""
+    """Analysis table of harmonised tables: base rows, one CTE per way to read events, one join."""
     steps = [f"base as ({base_sql(use_case)})"]
-    steps += [f"{sql.name(name)} as ({body})" for name, body in event_steps(use_case)]
+    steps += [f"{name} as ({body})" for name, body in event_steps(use_case)]
     joins = [
-        f"left join {sql.name(name)} on {sql.name(name)}.{PERSON} = base.{PERSON}"
-        for name, _ in event_steps(use_case)
+        f"left join {name} on {name}.{PERSON} = base.{PERSON}" for name, _ in event_steps(use_case)
     ]
     joins += [
         f"left join {sql.name(table)} on base.{sql.name(key)} = "
@@ -158,14 +157,38 @@ def base_sql(use_case: UseCase) -> str:
 
 
 def event_steps(use_case: UseCase) -> Iterator[tuple[str, str]]:
-    """One step per column that is counted from an event table: (CTE name, SQL)."""
+    """One step per event table and what is joined to it, for all columns counted there: name, SQL.
+
+    Each table is read once, however many columns count its events.
+    """
+    counted: dict[tuple[str, ...], list[Column]] = {}
     for column in use_case.columns:
         if isinstance(column.source, CountBefore | AnyAfter):
-            yield f"from_{column.name}", events_sql(use_case, column.source)
+            counted.setdefault(_events(column.source), []).append(column)
+    for (table, *referred), columns in counted.items():
+        joins = "".join(f" {_reference(table, each)}" for each in referred)
+        counts = [
+            f"count(*) filter (where {_inside(use_case, column.source)}) as {sql.name(column.name)}"
+            for column in columns
+            if isinstance(column.source, CountBefore | AnyAfter)
+        ]
+        person = f"{sql.name(table)}.{PERSON}"
+        body = f"select {person}, {', '.join(counts)} from {sql.name(table)}{joins}"
+        yield _step((table, *referred)), f"{body} group by {person}"
 
 
-def events_sql(use_case: UseCase, source: CountBefore | AnyAfter) -> str:
-    """Events per person inside the source's window."""
+def _events(source: CountBefore | AnyAfter) -> tuple[str, ...]:
+    """The event table, and the tables that its condition refers to."""
+    names = [source.date, *source.where]
+    return (source.table, *sorted({name.split(".")[0] for name in names if "." in name}))
+
+
+def _step(events: tuple[str, ...]) -> str:
+    return sql.name(f"events of {' and '.join(events)}")
+
+
+def _inside(use_case: UseCase, source: CountBefore | AnyAfter) -> str:
+    """Whether an event lies in the source's window and meets its condition."""
     day = f"date {sql.text(use_case.as_of.isoformat())}"
     window = f"interval {int(source.months)} month"
     date = _dotted(source.table, source.date)
@@ -174,14 +197,7 @@ def events_sql(use_case: UseCase, source: CountBefore | AnyAfter) -> str:
         if isinstance(source, CountBefore)
         else f"{date} >= {day} and {date} < {day} + {window}"
     )
-    names = [source.date, *source.where]
-    referred = sorted({name.split(".")[0] for name in names if "." in name})
-    joins = " ".join(_reference(source.table, table) for table in referred)
-    table = sql.name(source.table)
-    return (
-        f"select {table}.{PERSON}, count(*) as events from {table} {joins} "
-        f"where {inside} and {_condition(source.where, source.table)} group by {table}.{PERSON}"
-    )
+    return f"{inside} and {_condition(source.where, source.table)}"
 
 
 def _read(use_case: UseCase, opened: Sequence[OpenColumn]) -> tuple[Column | OpenColumn, ...]:
@@ -191,10 +207,9 @@ def _read(use_case: UseCase, opened: Sequence[OpenColumn]) -> tuple[Column | Ope
 def _expression(use_case: UseCase, column: Column | OpenColumn) -> str:
     source = column.source or Field(column=column.name)
     day = f"date {sql.text(use_case.as_of.isoformat())}"
-    if isinstance(source, CountBefore):
-        return f"coalesce({sql.name(f'from_{column.name}')}.events, 0)"
-    if isinstance(source, AnyAfter):
-        return f"(coalesce({sql.name(f'from_{column.name}')}.events, 0) > 0)::integer"
+    if isinstance(source, CountBefore | AnyAfter):
+        events = f"coalesce({_step(_events(source))}.{sql.name(column.name)}, 0)"
+        return events if isinstance(source, CountBefore) else f"({events} > 0)::integer"
     stored = _dotted("base", source.column)
     if isinstance(source, YearsSince):
         return f"date_sub('year', {stored}, {day})"
