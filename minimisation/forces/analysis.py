@@ -3,7 +3,7 @@
 Features are cut at the as-of date here, for every option alike, so that none can look ahead.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -11,10 +11,11 @@ import duckdb
 from minimisation.contract.columns import Column, OpenColumn
 from minimisation.contract.domains import Bounds, Categories, OpenText
 from minimisation.contract.errors import UseCaseError
-from minimisation.contract.sources import AnyAfter, CountBefore, Field, Month, Where, YearsSince
+from minimisation.contract.sources import AnyAfter, CountBefore, Field, Month, YearsSince
 from minimisation.contract.tables import PERSON, TABLES
 from minimisation.contract.usecase import UseCase
-from minimisation.forces import sql
+from minimisation.forces import event_counts, sql
+from minimisation.forces.event_counts import condition, dotted, located
 from minimisation.forces.open_text import label_sql
 
 FLAT = "records"
@@ -99,7 +100,7 @@ def refuse_later_facts(
     source = column.source
     if not isinstance(source, Field) or source.dated_by is None:
         return
-    table, date = _locate(use_case.table, source.dated_by)
+    table, date = located(use_case.table, source.dated_by)
     later = connection.execute(
         f"select count(*) > 0 from {sql.name(table)} where {sql.name(date)} >= ?",
         [use_case.as_of],
@@ -123,11 +124,10 @@ def analysis_sql(
     use_case: UseCase, split: Split, force: str, opened: Sequence[OpenColumn] = ()
 ) -> str:
     """Analysis table of harmonised tables: base rows, one CTE per way to read events, one join."""
+    counts = dict(event_counts.steps(use_case))
     steps = [f"base as ({base_sql(use_case)})"]
-    steps += [f"{name} as ({body})" for name, body in event_steps(use_case)]
-    joins = [
-        f"left join {name} on {name}.{PERSON} = base.{PERSON}" for name, _ in event_steps(use_case)
-    ]
+    steps += [f"{name} as ({body})" for name, body in counts.items()]
+    joins = [f"left join {name} on {name}.{PERSON} = base.{PERSON}" for name in counts]
     joins += [
         f"left join {sql.name(table)} on base.{sql.name(key)} = "
         f"{sql.name(table)}.{sql.name(TABLES[table].key)}"
@@ -152,52 +152,8 @@ def base_sql(use_case: UseCase) -> str:
         and isinstance(column.domain, Categories)
         and "." not in source.column
     ]
-    population = _condition(use_case.where, "")
+    population = condition(use_case.where, "")
     return f"select * from {sql.name(use_case.table)} where {population}{''.join(period)}"
-
-
-def event_steps(use_case: UseCase) -> Iterator[tuple[str, str]]:
-    """One step per event table and what is joined to it, for all columns counted there: name, SQL.
-
-    Each table is read once, however many columns count its events.
-    """
-    counted: dict[tuple[str, ...], list[Column]] = {}
-    for column in use_case.columns:
-        if isinstance(column.source, CountBefore | AnyAfter):
-            counted.setdefault(_events(column.source), []).append(column)
-    for (table, *referred), columns in counted.items():
-        joins = "".join(f" {_reference(table, each)}" for each in referred)
-        counts = [
-            f"count(*) filter (where {_inside(use_case, column.source)}) as {sql.name(column.name)}"
-            for column in columns
-            if isinstance(column.source, CountBefore | AnyAfter)
-        ]
-        person = f"{sql.name(table)}.{PERSON}"
-        body = f"select {person}, {', '.join(counts)} from {sql.name(table)}{joins}"
-        yield _step((table, *referred)), f"{body} group by {person}"
-
-
-def _events(source: CountBefore | AnyAfter) -> tuple[str, ...]:
-    """The event table, and the tables that its condition refers to."""
-    names = [source.date, *source.where]
-    return (source.table, *sorted({name.split(".")[0] for name in names if "." in name}))
-
-
-def _step(events: tuple[str, ...]) -> str:
-    return sql.name(f"events of {' and '.join(events)}")
-
-
-def _inside(use_case: UseCase, source: CountBefore | AnyAfter) -> str:
-    """Whether an event lies in the source's window and meets its condition."""
-    day = f"date {sql.text(use_case.as_of.isoformat())}"
-    window = f"interval {int(source.months)} month"
-    date = _dotted(source.table, source.date)
-    inside = (
-        f"{date} >= {day} - {window} and {date} < {day}"
-        if isinstance(source, CountBefore)
-        else f"{date} >= {day} and {date} < {day} + {window}"
-    )
-    return f"{inside} and {_condition(source.where, source.table)}"
 
 
 def _read(use_case: UseCase, opened: Sequence[OpenColumn]) -> tuple[Column | OpenColumn, ...]:
@@ -208,9 +164,9 @@ def _expression(use_case: UseCase, column: Column | OpenColumn) -> str:
     source = column.source or Field(column=column.name)
     day = f"date {sql.text(use_case.as_of.isoformat())}"
     if isinstance(source, CountBefore | AnyAfter):
-        events = f"coalesce({_step(_events(source))}.{sql.name(column.name)}, 0)"
+        events = event_counts.counted(column.name, source)
         return events if isinstance(source, CountBefore) else f"({events} > 0)::integer"
-    stored = _dotted("base", source.column)
+    stored = dotted("base", source.column)
     if isinstance(source, YearsSince):
         return f"date_sub('year', {stored}, {day})"
     return f"strftime({stored}, '%Y-%m')" if isinstance(source, Month) else stored
@@ -265,27 +221,3 @@ def _followed(use_case: UseCase, opened: Sequence[OpenColumn]) -> dict[str, str]
     if use_case.unit == "person" and use_case.table != "person":
         names.append("person")
     return {table: references[table] for table in sorted(set(names))}
-
-
-def _locate(table: str, column: str) -> tuple[str, str]:
-    referred, _, own = column.rpartition(".")
-    return (referred or table), own
-
-
-def _dotted(table: str, column: str) -> str:
-    where, own = _locate(table, column)
-    return f"{where if where == 'base' else sql.name(where)}.{sql.name(own)}"
-
-
-def _reference(table: str, referred: str) -> str:
-    here = f"{sql.name(table)}.{sql.name(TABLES[table].references[referred])}"
-    there = f"{sql.name(referred)}.{sql.name(TABLES[referred].key)}"
-    return f"join {sql.name(referred)} on {here} = {there}"
-
-
-def _condition(where: Where, table: str) -> str:
-    tests = [
-        f"{_dotted(table, column) if table else sql.name(column)} in {sql.texts(labels)}"
-        for column, labels in where.items()
-    ]
-    return " and ".join(tests) or "true"
