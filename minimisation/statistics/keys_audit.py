@@ -5,7 +5,7 @@ show with probability delta at most, which draws of many people who are alone wi
 test.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import duckdb
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.stats import beta
 
 from minimisation.statistics import audit, unknown_keys
 from minimisation.statistics.audit import Excess, Invented, Row
+from minimisation.statistics.lower_bound import lower_bound
 from minimisation.statistics.thresholds import UnknownKeys
 from minimisation.statistics.unknown_keys import KeysPlan
 
@@ -46,6 +47,37 @@ def worst(plan: KeysPlan, trials: int, seed: int = 0) -> Excess:
     )
 
 
+def shown_epsilon(plan: KeysPlan, mechanism: UnknownKeys, draws: int, people: int = 500) -> float:
+    """Lower bound on the epsilon that a query loses on one person among many of the same keys.
+
+    Args:
+        plan: the query, without conditions.
+        mechanism: noise and threshold.
+        draws: releases that are drawn of each input.
+        people: how many have the keys; enough for them to be shown.
+
+    Returns:
+        See `lower_bound`; the figure of a draw is its log-likelihood ratio under the claimed noise.
+    """
+    own = _people(plan, {person: range(plan.groups) for person in range(1, people + 1)})
+    figures = []
+    exact = []
+    with duckdb.connect(config={"threads": 1}) as connection:
+        for input_of in (own, own.without(1)):
+            input_of.store(connection, "")
+            exact.append(unknown_keys.exact_persons(plan, connection))
+    labels = sorted(exact[0])
+    one, other = (np.array([each[label] for label in labels], np.float64) for each in exact)
+    for each in exact:
+        many = {f"{draw}/{label}": each[label] for draw in range(draws) for label in labels}
+        shown = mechanism.release(many)
+        # a key that is not shown tells that its figure is below the threshold
+        figure = [shown.get(label, mechanism.threshold - 1) for label in many]
+        drawn = np.array(figure, np.float64).reshape(draws, len(labels))
+        figures.append((np.abs(drawn - other) - np.abs(drawn - one)).sum(axis=1))
+    return lower_bound(figures[0], figures[1], mechanism.delta)
+
+
 def shown_delta(
     plan: KeysPlan, mechanism: UnknownKeys, *, people: int, keys: int, rows: int = 1
 ) -> float:
@@ -61,15 +93,21 @@ def shown_delta(
     Returns:
         The one-sided bound of Clopper and Pearson on the share of people of whom a key was shown.
     """
-    rng = np.random.default_rng(0)
-    row = next(iter(audit.invent(plan.rows, rng, 1).people.values()))[0]
-    own: dict[int, list[Row]] = {
-        person: [row | {plan.column.name: f"{person}/{key}"} for key in range(keys)] * rows
-        for person in rng.choice(10**9, people, replace=False).tolist()
-    }
+    own = {person: [f"{person}/{key}" for key in range(keys)] for person in range(1, people + 1)}
     with duckdb.connect(config={"threads": 1}) as connection:
-        Invented(table=plan.rows.table, people=own, referred={}).store(connection, "")
+        _people(plan, own, rows).store(connection, "")
         exact = unknown_keys.exact_persons(plan, connection)
     shown = {label.partition("/")[0] for label in mechanism.release(exact)}
     hits = len(shown)
     return float(beta.ppf(1 - CONFIDENCE, hits, people - hits + 1)) if hits else 0.0
+
+
+def _people(plan: KeysPlan, keys: Mapping[int, Iterable[object]], rows: int = 1) -> Invented:
+    """People with these keys, so many rows in each, who are the same in everything else."""
+    same = audit.invent(plan.rows, np.random.default_rng(0), 1).people.values()
+    row: Row = next(iter(same))[0]
+    people = {
+        person: [row | {plan.column.name: str(key)} for key in own] * rows
+        for person, own in keys.items()
+    }
+    return Invented(table=plan.rows.table, people=people, referred={})

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from minimisation import Bounds, Categories, Column, StoreError, UseCaseError
 from minimisation.contract.columns import OpenColumn
-from minimisation.statistics import keys_audit, planner, unknown_keys
+from minimisation.statistics import keys_audit, noise, planner, unknown_keys
 from minimisation.statistics.audit import Invented, Row
 from minimisation.statistics.catalogue import StoredTable
 from minimisation.statistics.planner import Allowance
@@ -206,6 +207,24 @@ def test_mutant_bounds_are_caught_by_replay(
     assert keys_audit.worst(PLANS["three keys"], 25).largest > 1
 
 
+def test_a_person_among_many_is_told_apart_by_no_more_than_epsilon() -> None:
+    plan = planned(groups=2)
+    assert 0.2 < keys_audit.shown_epsilon(plan, plan.mechanism(1.0, 1e-6), 3000) <= 1.0
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.4])
+def test_mutants_with_no_noise_or_half_of_it_lose_more_than_epsilon(
+    monkeypatch: pytest.MonkeyPatch, factor: float
+) -> None:
+    plan, perturb = planned(groups=2), noise.perturb
+
+    def weaker(values: noise.Integers, added: noise.Noise) -> noise.Integers:
+        return perturb(values, replace(added, scale=added.scale * factor)) if factor else values
+
+    monkeypatch.setattr(noise, "perturb", weaker)
+    assert keys_audit.shown_epsilon(plan, plan.mechanism(1.0, 1e-6), 3000) > 1.0
+
+
 BIG = {"epsilon": 0.35, "delta": 0.1}
 """A delta that a few thousand draws can put to the test."""
 
@@ -346,3 +365,9 @@ def test_a_quote_names_the_threshold_and_both_kinds_of_interval() -> None:
     assert single["above"] == whole["above"] + 2 * (offer.mechanism.threshold - 1)
     with pytest.raises(UseCaseError, match="delta"):
         unknown_keys.quote(planned(), 1.0, 0.0)
+
+
+def test_a_query_by_an_unknown_key_compiles_to_its_golden_sql() -> None:
+    plan = planned("persons by unknown(street) where sex = 'f' and age >= 18", groups=2)
+    golden = Path(__file__).parents[1] / "golden" / "private_queries" / "unknown_key.sql"
+    assert unknown_keys.keys_sql(plan) + "\n" == golden.read_text("utf-8")
