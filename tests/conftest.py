@@ -3,15 +3,17 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 from toy_cases import GROUPED, OUTCOME, invented_people, invented_searches
 
 from minimisation import Forces, PayloadKind, UseCase
+from minimisation.forces import crypto_module
 from minimisation.forces.analysis import Split
 from minimisation.forces.boundary import Force
 from minimisation.forces.ledger import Ledger
@@ -22,6 +24,12 @@ from minimisation.forces.vault import Vault
 OpenForces = Callable[..., Forces]
 
 FlatStore = Callable[[Path, str, pa.Table], Store]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of slow tests: one that began last would leave a processor idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 class AnyStep(frozenset[str]):
@@ -52,20 +60,41 @@ def grouped_use_case() -> UseCase:
     return GROUPED
 
 
-def write_flat_store(path: Path, force: str, records: pa.Table) -> Vault:
+OPENING = threading.local()
+"""Whether this thread opens a small vault."""
+
+
+class SmallVault(Vault):
+    """A vault of few rows, read by DuckDB's own crypto: loading OpenSSL's takes 70 ms a time."""
+
+    def open(self) -> duckdb.DuckDBPyConnection:
+        """Like any vault's where there is no OpenSSL module."""
+        OPENING.small = True
+        try:
+            return super().open()
+        finally:
+            OPENING.small = False
+
+
+def write_flat_store(path: Path, force: str, records: pa.Table) -> Path:
     """An encrypted store whose data came as one flat file."""
-    vault = Vault(force=force, path=path, key=force.encode().ljust(32, b"."))
-    with vault.create() as connection:
+    with Vault(force=force, path=path, key=key_of(force)).create() as connection:
         connection.register("incoming", records)
         connection.execute("create table records as select * from incoming")
         connection.unregister("incoming")
-    return vault
+    return path
+
+
+def key_of(force: str) -> bytes:
+    """The key to an invented force's store."""
+    return force.encode().ljust(32, b".")
 
 
 @pytest.fixture(scope="session")
-def flat_store(tmp_path_factory: pytest.TempPathFactory) -> FlatStore:
+def flat_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlatStore]:
     """`flat_store(path, force, records)`: written once, and copied for every test that asks."""
-    folder, written = tmp_path_factory.mktemp("stores"), dict[str, Vault]()
+    folder, written = tmp_path_factory.mktemp("stores"), dict[str, Path]()
+    load = crypto_module.load
 
     def store(path: Path, force: str, records: pa.Table) -> Store:
         content = pa.BufferOutputStream()
@@ -75,10 +104,14 @@ def flat_store(tmp_path_factory: pytest.TempPathFactory) -> FlatStore:
         if name not in written:
             written[name] = write_flat_store(folder / name, force, records)
         assert not path.exists(), "a test opens one store of a force and use case"
-        shutil.copy2(written[name].path, path)
-        return replace(written[name], path=path)
+        shutil.copy2(written[name], path)
+        return SmallVault(force=force, path=path, key=key_of(force))
 
-    return store
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            crypto_module, "load", lambda each: not getattr(OPENING, "small", False) and load(each)
+        )
+        yield store
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from minimisation.contract import wire
 from minimisation.options import RawPool
 from sandbox.registry import builtin_options, with_parameters
 
+pytestmark = pytest.mark.slow
 OPTIONS = tuple(builtin_options().values())
 
 LIGHTER: dict[str, dict[str, float]] = {

@@ -1,5 +1,6 @@
 """Two questions about invented people, and the records of those people."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -140,3 +141,22 @@ def invented_searches(force: str, people: int, seed: int = 11) -> pa.Table:
             "found": pa.array(rng.random(len(person)) < 0.25, pa.int64()),
         }
     )
+
+
+def one_in_each_cell(found: Sequence[Sequence[int]]) -> dict[str, pa.Table]:
+    """A force for each row of `found`: eight people, alone in their cells of ethnicity and sex."""
+    cells = [(e, s) for e in ("asian", "black", "other", "white") for s in ("female", "male")]
+    return {
+        f"force{place:02d}": pa.table(
+            {
+                "record_id": list(range(8)),
+                "person_id": [f"SYN-{place}-{i}" for i in range(8)],
+                "linkage_token": [f"t{place}-{i}" for i in range(8)],
+                "ethnicity": [ethnicity for ethnicity, _ in cells],
+                "sex": [sex for _, sex in cells],
+                "object": ["drugs"] * 8,
+                "found": each,
+            }
+        )
+        for place, each in enumerate(found)
+    }

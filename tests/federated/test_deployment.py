@@ -2,6 +2,7 @@
 
 import json
 import select
+import shutil
 import socket
 import subprocess
 import threading
@@ -32,6 +33,8 @@ from minimisation import Forces, PolicyError, SandboxError
 from minimisation.statistics.accounting import UNITS
 from sandbox.force_node import study_of
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("brackenhythe", "estvane", "norrowmere", "tarnholt")
 
 PLAN = """\
@@ -45,8 +48,7 @@ held_out = 0.3
 status = "demo"
 
 [data.demo]
-people = 1000
-seed = 1
+people = 600
 """
 
 
@@ -139,8 +141,9 @@ class Trial:
 
 
 @pytest.fixture(scope="module")
-def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+def trial(tmp_path_factory: pytest.TempPathFactory, loaded_demo: Path) -> Iterator[Trial]:
     place = tmp_path_factory.mktemp("deployed")
+    shutil.copytree(loaded_demo, place / "workspace", symlinks=True)
     (place / "plan.toml").write_text(PLAN, "utf-8")
     (place / "approved.json").write_text(json.dumps(digests()), "utf-8")
     settings = {"plan": str(place / "plan.toml"), "workspace": str(place / "workspace")}

@@ -1,6 +1,7 @@
 """A force's node: what it lets in, what it remembers and charges, one fresh opening per message."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -42,8 +43,9 @@ PLANNED = Rounds(rounds=4, noise=12.0, delta=1e-6)
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def settings(tmp_path_factory: pytest.TempPathFactory, loaded_demo: Path) -> Settings:
     folder = tmp_path_factory.mktemp("node")
+    shutil.copytree(loaded_demo, folder / "workspace", symlinks=True)
     (folder / "plan.toml").write_text(PLAN, "utf-8")
     (folder / "approved.json").write_text(json.dumps(digests()), "utf-8")
     return {

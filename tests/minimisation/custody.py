@@ -10,6 +10,12 @@ from minimisation.statistics.catalogue import Prepared, Reference, StoredTable
 from minimisation.statistics.planner import Allowance, Form, QueryPlan, choose
 from minimisation.statistics.text_form import parse
 
+STATION = Reference(
+    table="station",
+    by="station_id",
+    key="station_id",
+    columns=(Column(name="size", role="other", domain=Categories(values=("s", "l"))),),
+)
 TABLE = StoredTable(
     name="custody",
     columns=(
@@ -17,14 +23,7 @@ TABLE = StoredTable(
         Column(name="hours", role="other", domain=Bounds(low=0, high=24, step=0.5, edges=(6, 12))),
         Column(name="wait", role="other", domain=Bounds(low=0, high=9, edges=(3,)), optional=True),
     ),
-    references={
-        "station": Reference(
-            table="station",
-            by="station_id",
-            key="station_id",
-            columns=(Column(name="size", role="other", domain=Categories(values=("s", "l"))),),
-        )
-    },
+    references={"station": STATION},
     prepared=(Prepared(table="by_offence", population=(), by=("offence",)),),
 )
 SHAPES: tuple[tuple[Form, str], ...] = (

@@ -7,10 +7,11 @@ import numpy as np
 
 from minimisation import Bounds, Categories, Column
 from minimisation.statistics import planner
-from minimisation.statistics.catalogue import Prepared, Reference, StoredTable
+from minimisation.statistics.catalogue import Prepared, StoredTable
 from minimisation.statistics.planner import Allowance, QueryPlan, choose
 from minimisation.statistics.predicates import In
 from minimisation.statistics.text_form import parse
+from tests.minimisation.custody import STATION
 
 Event: TypeAlias = tuple[int, int, int, int | None, int, int]
 """Person, event, offence, sex, half hours, station."""
@@ -25,14 +26,7 @@ TABLE = StoredTable(
         Column(name="hours", role="other", domain=Bounds(low=0, high=24, step=0.5, edges=(6, 12))),
         Column(name="officer_id", role="direct_identifier"),
     ),
-    references={
-        "station": Reference(
-            table="station",
-            by="station_id",
-            key="station_id",
-            columns=(Column(name="size", role="other", domain=Categories(values=("s", "l"))),),
-        )
-    },
+    references={"station": STATION},
     prepared=(
         Prepared(table="custody_by_offence", population=(), by=("offence", "sex")),
         Prepared(table="custody_filtered", population=FILTER, by=("offence",)),

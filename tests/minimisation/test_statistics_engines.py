@@ -15,7 +15,7 @@ import sqlglot
 
 from minimisation import Bounds, Categories, Column, MissingEngineError, StoreError
 from minimisation.statistics import audit, preparation, private_query
-from minimisation.statistics.catalogue import Prepared, Reference, StoredTable
+from minimisation.statistics.catalogue import Prepared, StoredTable
 from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.duckdb_engine import DuckDBEngine
 from minimisation.statistics.engine import Engine
@@ -29,6 +29,7 @@ from minimisation.statistics.spark_engine import (
     write_parquet,
 )
 from minimisation.statistics.text_form import parse
+from tests.minimisation.custody import STATION
 
 SEX = Column(name="sex", role="other", domain=Categories(values=("f", "m")), optional=True)
 TABLE = StoredTable(
@@ -38,14 +39,7 @@ TABLE = StoredTable(
         SEX,
         Column(name="hours", role="other", domain=Bounds(low=-3, high=24, step=0.5, edges=(6, 12))),
     ),
-    references={
-        "station": Reference(
-            table="station",
-            by="station_id",
-            key="station_id",
-            columns=(Column(name="size", role="other", domain=Categories(values=("s", "l"))),),
-        )
-    },
+    references={"station": STATION},
     prepared=(Prepared(table="by_offence", population=(), by=("offence", "sex")),),
 )
 FIGURES = "rows, persons, sum(hours), mean(hours), variance(hours)"
@@ -60,6 +54,8 @@ QUERIES: Queries = (
     ("ad_hoc", "rows, histogram(hours) by offence, sex"),
 )
 ALLOWANCE = Allowance(in_all=4, groups=2, rows=3)
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Java without its slower compiler, which takes half the time of a session so short."""
 HERE = importlib.util.find_spec("pyspark") is not None
 needs_spark = pytest.mark.skipif(
     not (HERE and shutil.which("java")),
@@ -96,8 +92,10 @@ def fill(connection: duckdb.DuckDBPyConnection, seed: int, without: int = -1) ->
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    with warnings.catch_warnings():  # it forks to start Java, beside threads of other tests
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        # it forks to start Java, beside threads of other tests
         warnings.simplefilter("ignore", RuntimeWarning)
+        patch.setenv("JDK_JAVA_OPTIONS", QUICK)
         opened = local_session()
     yield opened
     opened.stop()

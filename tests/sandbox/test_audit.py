@@ -25,6 +25,7 @@ from sandbox.attacks.canaries import REFUTED, Guesses, one_run_bound
 from sandbox.attacks.neighbours import NeighbourAudit
 from sandbox.findings import Finding
 
+pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(1)
 
 

@@ -25,7 +25,8 @@ option_files = {files}
 status = "{status}"
 {where}
 """
-DEMO = '[data.demo]\npeople = 600\n[attacks]\nset = "quick"\n'
+QUICK = '[attacks]\nset = "quick"\n'
+DEMO = f"[data.demo]\npeople = 600\n{QUICK}"
 LIGHT = ["business-as-usual", "non-personal", "raw-pool", "field-minimisation"]
 
 TROUBLE = '''
@@ -182,7 +183,7 @@ def test_on_protected_data_no_rows_leave_and_the_ceiling_equals_the_pool(
         options=["raw-pool", "private-statistics"],
         files=[],
         status="protected",
-        where=f'folder = "{feeds}"\n',
+        where=f'folder = "{feeds}"\n{QUICK}',
     )
     (tmp_path / "guarded.toml").write_text(text, "utf-8")
     guarded = Study(plan_path=tmp_path / "guarded.toml", workspace=tmp_path / "guarded")

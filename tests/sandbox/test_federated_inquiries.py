@@ -16,6 +16,8 @@ from sandbox.inquiries.federated import FederatedBaselines
 from sandbox.inquiries.federated_explained import FederatedExplained
 from sandbox.study import Study
 
+pytestmark = pytest.mark.slow
+
 PLAN = """
 use_case = "serious-violence"
 held_out = 0.3

@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
+from toy_cases import one_in_each_cell
 
 from minimisation import Encoding, Forces, Held, Microdata, Release, UseCase
 from minimisation.contract.release import Artefact
@@ -107,20 +108,7 @@ def test_exact_counts_of_tiny_groups_give_their_members_away(
     open_forces: OpenForces, grouped_use_case: UseCase
 ) -> None:
     # One person per cell: a count of one says who was there.
-    cells = [(e, s) for e in ("asian", "black", "other", "white") for s in ("female", "male")]
-    records = {}
-    for place in range(16):
-        records[f"force{place:02d}"] = pa.table(
-            {
-                "record_id": list(range(8)),
-                "person_id": [f"SYN-{place}-{i}" for i in range(8)],
-                "linkage_token": [f"t{place}-{i}" for i in range(8)],
-                "ethnicity": [ethnicity for ethnicity, _ in cells],
-                "sex": [sex for _, sex in cells],
-                "object": ["drugs"] * 8,
-                "found": [0] * 8,
-            }
-        )
+    records = one_in_each_cell([[0] * 8] * 16)
     with open_forces(grouped_use_case, records, held_out=0.5) as forces:
         release = RawPool().apply(forces, forces.use_case, RNG)
         table = Release(artefact=answer(release.artefact, forces.use_case, forces.names))

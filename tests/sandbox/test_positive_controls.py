@@ -36,6 +36,8 @@ from sandbox.measures import ranking
 from sandbox.study import Study
 from sandbox.use_case_files import load
 
+pytestmark = pytest.mark.slow
+
 CANARIES = 40
 """Invented people planted among the real ones, about thirty in a hundred of whom are held out."""
 

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from scipy import sparse
+from toy_cases import one_in_each_cell
 
 from minimisation import Forces, Microdata, Release, Statistics, UseCase
 from minimisation.options.each_force_alone import EachForceAlone
@@ -56,22 +57,8 @@ def test_means_of_tiny_groups_give_their_secrets_away(
     open_forces: Callable[..., Forces], grouped_use_case: UseCase
 ) -> None:
     # One person per cell: the mean is the secret.
-    cells = [(e, s) for e in ("asian", "black", "other", "white") for s in ("female", "male")]
     rng = np.random.default_rng(5)
-    records = {
-        f"force{place:02d}": pa.table(
-            {
-                "record_id": list(range(8)),
-                "person_id": [f"SYN-{place}-{i}" for i in range(8)],
-                "linkage_token": [f"t{place}-{i}" for i in range(8)],
-                "ethnicity": [ethnicity for ethnicity, _ in cells],
-                "sex": [sex for _, sex in cells],
-                "object": ["drugs"] * 8,
-                "found": rng.integers(0, 2, 8),
-            }
-        )
-        for place in range(16)
-    }
+    records = one_in_each_cell([rng.integers(0, 2, 8) for _ in range(16)])
     with open_forces(grouped_use_case, records, held_out=0.5) as forces:
         told = reconstruction.findings(forces, exact_table(forces), seed=1)
         noisy = PrivateStatistics(epsilon=0.5).apply(forces, forces.use_case, RNG)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_cases import one_in_each_cell
 
 from minimisation import Forces, Microdata, Release, Statistics, UseCase
 from minimisation.options.k_anonymity import KAnonymity
@@ -205,21 +206,7 @@ def test_descriptions_of_one_released_row_are_bounded_away_from_the_median(
 def test_cells_of_one_single_people_out_and_noise_hides_them(
     open_forces: Callable[..., Forces], grouped_use_case: UseCase
 ) -> None:
-    cells = [(e, s) for e in ("asian", "black", "other", "white") for s in ("female", "male")]
-    records = {
-        f"force{place:02d}": pa.table(
-            {
-                "record_id": list(range(8)),
-                "person_id": [f"SYN-{place}-{i}" for i in range(8)],
-                "linkage_token": [f"t{place}-{i}" for i in range(8)],
-                "ethnicity": [ethnicity for ethnicity, _ in cells],
-                "sex": [sex for _, sex in cells],
-                "object": ["drugs"] * 8,
-                "found": [0] * 8,
-            }
-        )
-        for place in range(16)
-    }
+    records = one_in_each_cell([[0] * 8] * 16)
     with open_forces(grouped_use_case, records, held_out=0.5) as forces:
         raw = RawPool().apply(forces, forces.use_case, RNG).artefact
         exact = Release(artefact=answer(raw, forces.use_case, forces.names))
