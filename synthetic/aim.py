@@ -5,25 +5,17 @@ Differentially Private Synthetic Data (algorithm 2), with all pairs of columns a
 The model that guides the choice is fitted inside the force, to figures that are already private.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-import numpy as np
 import pyarrow as pa
 
-from minimisation import (
-    Forces,
-    Payload,
-    Premises,
-    PrivacyLoss,
-    Release,
-    UseCase,
-    private_mechanism,
-)
+from minimisation import Payload, Premises, PrivacyLoss, UseCase, private_mechanism
 from minimisation.statistics.noise import rho_of
-from synthetic import counting, measured, modelled, rows
+from synthetic import counting, measured, rows
 from synthetic.aim_rounds import Account, Run
 from synthetic.budget import check_gaussian, loss_of
+from synthetic.modelled import Effort
+from synthetic.private_rows import PrivateRows
 
 
 @private_mechanism
@@ -94,13 +86,9 @@ class MeasureAdaptively:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrivateAdaptive:
+class PrivateAdaptive(PrivateRows):
     """Synthetic rows from noisy margins that an adaptive mechanism (AIM) chose in each force."""
 
-    epsilon: float = 1.0
-    """Privacy loss of a person in each force."""
-    delta: float = 1e-6
-    """Its failure probability."""
     rounds: int = 2
     """Rounds per column for which the noise is set at first. By rule, not by trial: one measures
     the column, and another gives it a part in two pairs. The paper's 16 starts with more noise and
@@ -112,21 +100,7 @@ class PrivateAdaptive:
     seconds: float = 120.0
     """Time for the rounds in each force, and for the fit outside; after it the next round takes
     all that is left of the budget, and the release names the force."""
-    given: Mapping[str, str | float] = field(default_factory=dict, hash=False)
-    """Column → the value that every row must have; the other columns are drawn accordingly."""
     name: str = "private-adaptive"
-    """Name in plans and reports."""
-    keeps_direct_identifiers: bool = False
-    """Direct identifiers are never synthesised."""
-
-    def __post_init__(self) -> None:
-        """Refuse an impossible budget.
-
-        Raises:
-            ValueError: naming the figure and the rule.
-        """
-        self.step()
-        rows.check_seconds(self.seconds)
 
     @property
     def summary(self) -> str:
@@ -147,16 +121,7 @@ class PrivateAdaptive:
             seconds=self.seconds,
         )
 
-    def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
-        """Ask for the measured margins, fit one model per force and draw its rows.
-
-        The noise is the operating system's; `rng` draws rows only.
-
-        Raises:
-            MissingEngineError: if mbi is not installed.
-            NotApplicableError: if the question needs too few or too many columns.
-            PolicyError: if a force refused or failed.
-            BudgetExceededError: if a force's budget does not cover epsilon.
-        """
-        effort = modelled.Effort(steps=3 * self.steps, seconds=self.seconds)
-        return modelled.release_of(forces, use_case, self.step(), effort, rng, given=self.given)
+    @property
+    def effort(self) -> Effort:
+        """The fit outside is the last one, and takes longer than those that guide the choice."""
+        return Effort(steps=3 * self.steps, seconds=self.seconds)

@@ -6,7 +6,7 @@ own single columns tie the table to the force, so that forces keep their own fre
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ from synthetic.conditions import Given, fixed_cells
 from synthetic.counting import Clique
 from synthetic.margins import Cells
 from synthetic.measured import Measured
+from synthetic.private_rows import PrivateRows
 
 COLUMNS = 0.7
 """Share of the first step's rho for single columns; the scores of pairs take the rest."""
@@ -130,32 +131,12 @@ class MeasurePairs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FederatedMargins:
+class FederatedMargins(PrivateRows):
     """One synthetic table fitted to the sum of all forces' private margins."""
 
-    epsilon: float = 1.0
-    """Privacy loss of a person in each force, over both questions put to it."""
-    delta: float = 1e-6
-    """Its failure probability."""
-    steps: int = 1000
-    """Steps of the fit."""
     seconds: float = 120.0
     """Time for the fit; the release says so where it ran out."""
-    given: Mapping[str, str | float] = field(default_factory=dict, hash=False)
-    """Column → the value that every row must have; the other columns are drawn accordingly."""
     name: str = "federated-margins"
-    """Name in plans and reports."""
-    keeps_direct_identifiers: bool = False
-    """Direct identifiers are never synthesised."""
-
-    def __post_init__(self) -> None:
-        """Refuse an impossible budget.
-
-        Raises:
-            ValueError: naming the figure and the rule.
-        """
-        self._step()
-        rows.check_seconds(self.seconds)
 
     @property
     def summary(self) -> str:
@@ -165,7 +146,8 @@ class FederatedMargins:
             f"before rows are drawn (epsilon {self.epsilon:g})."
         )
 
-    def _step(self) -> MeasureColumns:
+    def step(self) -> MeasureColumns:
+        """What every force is asked first; half the budget is left for the tree's pairs."""
         return MeasureColumns(epsilon=self.epsilon / 2, delta=self.delta / 2)
 
     def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
@@ -180,14 +162,13 @@ class FederatedMargins:
             BudgetExceededError: if a force's budget does not cover epsilon.
         """
         cells = modelled.prepared(use_case, self.given)
-        first = forces.ask(self._step()).complete()
+        first = forces.ask(self.step()).complete()
         known = {force: measured.from_table(table) for force, table in first.items()}
         tree = common_tree(len(cells), list(known.values()))
         step = MeasurePairs(pairs=tree, epsilon=self.epsilon / 2, delta=self.delta / 2)
         second = forces.ask(step).complete()
         pairs = measured.added_up([measured.from_table(table) for table in second.values()])
-        effort = modelled.Effort(steps=self.steps, seconds=self.seconds)
-        table, stopped = one_table(use_case, known, pairs, effort, rng, given=self.given)
+        table, stopped = one_table(use_case, known, pairs, self.effort, rng, given=self.given)
         late = rows.time_remarks(["the fit to all forces' counts"] * stopped, self.seconds)
         alike = "How columns go together is the same in every force's rows."
         said = (*late, alike, *modelled.remarks(use_case))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from minimisation import Forces, Release, Step, UseCase
+from minimisation import UseCase
 from synthetic import counting, mbi_engine, measured, rows
 from synthetic.conditions import Fixed, Given, fixed_cells
 from synthetic.counting import Clique
@@ -121,30 +121,6 @@ class Effort:
     """Most steps of a fit."""
     seconds: float
     """No further steps begin after this long, per force."""
-
-
-def release_of(  # noqa: PLR0913 - as above
-    forces: Forces,
-    use_case: UseCase,
-    step: Step,
-    effort: Effort,
-    rng: np.random.Generator,
-    *,
-    given: Given,
-) -> Release:
-    """Have each force measure margins, fit a model to them, draw its rows, release one table.
-
-    Raises:
-        MissingEngineError: if mbi is not installed.
-        NotApplicableError: if the question needs too few or too many columns.
-        ValueError: if what is given is no value of a needed column.
-        PolicyError: if a force refused or failed.
-        BudgetExceededError: if a force's budget does not cover the step.
-    """
-    prepared(use_case, given)
-    payloads = forces.ask(step).complete()
-    table, late = table_of(use_case, payloads, effort, rng, given=given)
-    return rows.released(forces, table, rng, *late, *remarks(use_case), given=given)
 
 
 def table_of(  # noqa: PLR0913 - as above

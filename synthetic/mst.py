@@ -6,26 +6,19 @@ fitted outside, to figures that are already private.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from minimisation import (
-    Forces,
-    Payload,
-    Premises,
-    PrivacyLoss,
-    Release,
-    UseCase,
-    private_mechanism,
-)
+from minimisation import Payload, Premises, PrivacyLoss, UseCase, private_mechanism
 from minimisation.statistics.noise import rho_of
-from synthetic import counting, measured, modelled, rows, selection
+from synthetic import counting, measured, rows, selection
 from synthetic.budget import check_gaussian, loss_of, noise_scale
 from synthetic.counting import Clique
 from synthetic.margins import Cells, Codes
 from synthetic.measured import Measured
+from synthetic.private_rows import PrivateRows
 
 SINGLES, CHOICE, PAIRS = 0.2, 0.1, 0.7
 """Shares of rho for one-way margins, for choosing the tree and for its pairs; they add up to 1."""
@@ -124,32 +117,11 @@ def spanning_tree(scores: dict[Clique, int], width: int, rho: float, most: int) 
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrivateTree:
+class PrivateTree(PrivateRows):
     """Synthetic rows from noisy margins along a tree of pairs (MST), force by force."""
 
-    epsilon: float = 1.0
-    """Privacy loss of a person in each force."""
-    delta: float = 1e-6
-    """Its failure probability."""
-    steps: int = 1000
-    """Steps of the fit."""
     seconds: float = 60.0
-    """Time for the fit to each force's counts; the release names a force where it ran out."""
-    given: Mapping[str, str | float] = field(default_factory=dict, hash=False)
-    """Column → the value that every row must have; the other columns are drawn accordingly."""
     name: str = "private-tree"
-    """Name in plans and reports."""
-    keeps_direct_identifiers: bool = False
-    """Direct identifiers are never synthesised."""
-
-    def __post_init__(self) -> None:
-        """Refuse an impossible budget.
-
-        Raises:
-            ValueError: naming the figure and the rule.
-        """
-        self._step()
-        rows.check_seconds(self.seconds)
 
     @property
     def summary(self) -> str:
@@ -159,19 +131,6 @@ class PrivateTree:
             f"(epsilon {self.epsilon:g})."
         )
 
-    def _step(self) -> MeasureTree:
+    def step(self) -> MeasureTree:
+        """What every force is asked."""
         return MeasureTree(epsilon=self.epsilon, delta=self.delta)
-
-    def apply(self, forces: Forces, use_case: UseCase, rng: np.random.Generator) -> Release:
-        """Ask for the measured margins, fit one model per force and draw its rows.
-
-        The noise is the operating system's; `rng` draws rows only.
-
-        Raises:
-            MissingEngineError: if mbi is not installed.
-            NotApplicableError: if the question needs too few or too many columns.
-            PolicyError: if a force refused or failed.
-            BudgetExceededError: if a force's budget does not cover epsilon.
-        """
-        effort = modelled.Effort(steps=self.steps, seconds=self.seconds)
-        return modelled.release_of(forces, use_case, self._step(), effort, rng, given=self.given)
