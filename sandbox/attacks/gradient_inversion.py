@@ -29,9 +29,6 @@ from sandbox.measures.resampling import REPLICATES
 RUNS: Mapping[int, int] = {1: 8, 2: 4, 8: 2, 64: 2}
 """People in each force → trainings of so many that are attacked."""
 
-CHANCE = 3.29
-"""Standard errors within which the negative control must stay (99.9 %)."""
-
 CLOSE = 0.01
 """Distance, in parts of every column's public range, within which a record counts as told."""
 
@@ -236,7 +233,7 @@ def told(size: int, batches: Sequence[Batch], rng: np.random.Generator) -> Findi
     exact = _exact(batches[0], rng)
     if exact < 1 - CLOSE:
         return _none(size, "no verdict, a control failed: not even one person's gradient was read")
-    if abs(other[0, 0] - other[0, 1]) > CHANCE * spread:
+    if abs(other[0, 0] - other[0, 1]) > tally.CHANCE * spread:
         return _none(
             size, "no verdict, a control failed: records found from other people's updates fitted"
         )

@@ -146,7 +146,7 @@ def failures(leak: Resampled, control: Resampled) -> list[str]:
     if not np.nanpercentile(leak.area[1:], 2.5) > 0.5 + verdict.ROUNDING:
         found.append("the attack did not find whom runs gave away on purpose")
     gap = abs(float(control.area[0]) - 0.5)
-    if not gap <= verdict.CHANCE * control.deviation + verdict.ROUNDING:
+    if not gap <= tally.CHANCE * control.deviation + verdict.ROUNDING:
         found.append("people who were in no run could be told from one another")
     return found
 

@@ -25,6 +25,10 @@ SCHEMA = pa.schema(
 )
 """What a force reports: additive counts."""
 
+CHANCE = 3.29
+"""Standard deviations within which 99.9 % of guesses fall; controls are tried so often that at
+95 % many a sound trial would be thrown away."""
+
 FEWEST = 30
 """Groups with fewer attacked people on either side are too small to report."""
 

@@ -5,18 +5,15 @@ in the data, and with an interval (after Giomi, Boenisch, Wehmeyer and Tasnádi,
 for quantifying privacy risk in synthetic data", PoPETs 2023).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scipy.special import ndtri
 
-from sandbox.attacks.tally import FEWEST, Source, Tally
+from sandbox.attacks.tally import CHANCE, FEWEST, Source, Tally
 from sandbox.attacks.targets import EVERYONE
 from sandbox.findings import COLUMN, Finding, Needs
 from sandbox.rates import Rate, difference, least_detectable
-
-CHANCE = 3.29
-"""Standard deviations within which a negative control must stay (99.9 %)."""
 
 
 def failures(tally: Tally, what: str) -> list[str]:
@@ -138,38 +135,31 @@ def _success(facts: _Facts, tally: Tally, what: str) -> Finding:
 
 
 def _headline(facts: _Facts, tally: Tally, what: str, *, z: float, sound: list[str]) -> Finding:
-    value, low, high = _risk(tally, what, z)
-    attack, control = _pair(tally, what, EVERYONE)
     skipped = [each for each in tally.whats if each not in sound]
     note = f"worst of {len(sound)} attacks: {what}"
     if skipped:
         note += f"; without verdict, a control failed: {', '.join(skipped)}"
-    return facts.figure(
-        "risk",
-        value=value,
-        low=low,
-        high=high,
-        baseline=0.0,
+    found = _figure(facts, tally, what, EVERYONE, z)
+    return replace(
+        found,
         control=_risk(tally, what, z, source=Source.STRANGERS)[0],
         positive=_risk(tally, what, z, source=Source.COPY)[0],
-        detectable=least_detectable(attack, control) / max(1 - control.share, 1e-9),
         note=note,
     )
 
 
 def _of_group(facts: _Facts, tally: Tally, what: str, group: str, z: float) -> Finding:
-    pair = _pair(tally, what, group)
-    if min(rate.tries for rate in pair) < FEWEST:
+    if min(rate.tries for rate in _pair(tally, what, group)) < FEWEST:
         note = f"too few to report: under {FEWEST} people"
         return facts.figure("risk", value=None, group=group, note=note)
+    return replace(_figure(facts, tally, what, group, z), group=group, note=what)
+
+
+def _figure(facts: _Facts, tally: Tally, what: str, group: str, z: float) -> Finding:
+    """The residual risk of a group or of everyone, with its interval."""
     value, low, high = _risk(tally, what, z, group)
+    attack, control = _pair(tally, what, group)
+    detectable = least_detectable(attack, control) / max(1 - control.share, 1e-9)
     return facts.figure(
-        "risk",
-        value=value,
-        low=low,
-        high=high,
-        baseline=0.0,
-        detectable=least_detectable(*pair) / max(1 - pair[1].share, 1e-9),
-        group=group,
-        note=what,
+        "risk", value=value, low=low, high=high, baseline=0.0, detectable=detectable
     )

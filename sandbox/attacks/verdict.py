@@ -8,17 +8,13 @@ from scipy.special import betaincinv
 
 from minimisation import Forces, Microdata, Release
 from sandbox.attacks.attack import Array
-from sandbox.attacks.tally import FEWEST
+from sandbox.attacks.tally import CHANCE, FEWEST
 from sandbox.attacks.targets import EVERYONE
 from sandbox.attacks.trial import AXES, BINS, MembershipTrial, Trial, groups_of
 from sandbox.findings import Finding
 from sandbox.measures import ranking, resampling
 from sandbox.measures.outcome import headline
 from sandbox.measures.resampling import REPLICATES
-
-CHANCE = 3.29
-"""Standard deviations within which 99.9 % of guesses fall; controls are tried so often that at
-95 % many a sound trial would be thrown away."""
 
 ALLOWED = (0.01, 0.001)
 """Shares of the others who may be accused."""

@@ -28,7 +28,7 @@ from minimisation import (
     UseCase,
 )
 from minimisation.options.field_minimisation import FieldMinimisation
-from sandbox.attacks import invented, verdict
+from sandbox.attacks import invented, tally, verdict
 from sandbox.attacks.attack import Known
 from sandbox.attacks.membership import Membership
 from sandbox.attacks.trial import MembershipTrial, Trial
@@ -157,7 +157,7 @@ def test_a_raw_copy_reaches_the_ceiling_holdouts_are_guessed_and_every_canary_is
         others = next(iter(forces))._people(members=False).to_arrow_table()
     ceiling = float(verdict.ceiling_of(counts[Trial.TWINS, 0, 0, :2]))
     unrelated = float(ranking.auc(counts[Trial.UNRELATED, 0]))
-    apart = verdict.CHANCE * verdict.deviation(counts[Trial.UNRELATED, 0].sum(axis=-1))
+    apart = tally.CHANCE * verdict.deviation(counts[Trial.UNRELATED, 0].sum(axis=-1))
     scores = Membership().scores(
         release.artefact,
         use_case,
