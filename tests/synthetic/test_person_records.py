@@ -20,7 +20,7 @@ from minimisation import (
 )
 from minimisation.contract.sources import Field, Month, Source, YearsSince
 from minimisation.groups import LINK, sums_of_rows
-from synthetic import counting, persons, private_persons, rows
+from synthetic import counting, person_records, persons, rows
 
 OWN = ("ethnicity", "sex")
 
@@ -92,9 +92,9 @@ def test_a_persons_record_holds_the_last_event_and_whether_another_differs(
 ) -> None:
     use_case = dated(searches, 3)
     layout = persons.linked(use_case, OWN)
-    text = private_persons.records_sql(use_case, layout)
+    text = person_records.records_sql(use_case, layout)
     people = premises(PEOPLE, use_case).people
-    found = people.query(private_persons.EVENTS, f"select * from ({text}) order by unit")
+    found = people.query(person_records.EVENTS, f"select * from ({text}) order by unit")
     assert found.to_arrow_table().to_pylist() == [
         record(1, "white", "male", "weapons", 1.0, 3, 1, 1),
         record(2, "asian", "female", "drugs", 1.0, 1, 0, 0),
@@ -123,14 +123,14 @@ def test_a_person_changes_no_margin_of_records_by_more_than_one_where_events_wou
 ) -> None:
     use_case = dated(searches, most)
     layout = persons.linked(use_case, OWN)
-    records = private_persons.records_of(use_case, layout)
+    records = person_records.records_of(use_case, layout)
     cells = rows.cells_of(records)
     cliques = [*counting.singles(cells), *counting.pairs(cells)]
 
     def counts(table: pa.Table) -> list[np.ndarray]:
         asked = premises(table, use_case)
         people = asked.people.query(
-            private_persons.EVENTS, private_persons.records_sql(use_case, layout)
+            person_records.EVENTS, person_records.records_sql(use_case, layout)
         )
         return counting.count(replace(asked, use_case=records, people=people), cells, cliques)
 
@@ -158,7 +158,7 @@ def test_events_unfold_from_records(searches: UseCase) -> None:
     ]
     records = pa.Table.from_pylist(found).drop_columns(["unit"])
     tables = [
-        private_persons.unfolded(use_case, layout, records, np.random.default_rng(seed))
+        person_records.unfolded(use_case, layout, records, np.random.default_rng(seed))
         for seed in range(20)
     ]
     assert {table.num_rows for table in tables} == {4}
