@@ -3,8 +3,8 @@
 import hashlib
 import os
 import shutil
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -13,13 +13,13 @@ import pytest
 from toy_cases import GROUPED, OUTCOME, invented_people, invented_searches
 
 from minimisation import Forces, PayloadKind, UseCase
-from minimisation.forces import crypto_module
+from minimisation.forces import sql
 from minimisation.forces.analysis import Split
 from minimisation.forces.boundary import Force
 from minimisation.forces.ledger import Ledger
 from minimisation.forces.policy import Policy
 from minimisation.forces.store import Store
-from minimisation.forces.vault import Vault
+from minimisation.forces.vault import SCHEMA, Vault, lock
 
 OpenForces = Callable[..., Forces]
 
@@ -60,41 +60,35 @@ def grouped_use_case() -> UseCase:
     return GROUPED
 
 
-OPENING = threading.local()
-"""Whether this thread opens a small vault."""
-
-
 class SmallVault(Vault):
-    """A vault of few rows, read by DuckDB's own crypto: loading OpenSSL's takes 70 ms a time."""
+    """A vault of few rows, read by DuckDB's own crypto: loading OpenSSL's takes 70 ms each time."""
 
     def open(self) -> duckdb.DuckDBPyConnection:
-        """Like any vault's where there is no OpenSSL module."""
-        OPENING.small = True
-        try:
-            return super().open()
-        finally:
-            OPENING.small = False
+        """Locked like any vault's; nothing may spill to disk."""
+        connection = self._connect()
+        connection.execute("set max_temp_directory_size = '0KB'")
+        # or else DuckDB loads the module that it finds under the home, although told not to
+        connection.execute(f"set extension_directory = {sql.text(str(self.path.parent))}")
+        self._attach(connection, SCHEMA, "read_only")
+        connection.execute(f"use {SCHEMA}")
+        lock(connection)
+        return connection
 
 
-def write_flat_store(path: Path, force: str, records: pa.Table) -> Path:
+def write_flat_store(path: Path, force: str, records: pa.Table) -> SmallVault:
     """An encrypted store whose data came as one flat file."""
-    with Vault(force=force, path=path, key=key_of(force)).create() as connection:
+    vault = SmallVault(force=force, path=path, key=force.encode().ljust(32, b"."))
+    with vault.create() as connection:
         connection.register("incoming", records)
         connection.execute("create table records as select * from incoming")
         connection.unregister("incoming")
-    return path
-
-
-def key_of(force: str) -> bytes:
-    """The key to an invented force's store."""
-    return force.encode().ljust(32, b".")
+    return vault
 
 
 @pytest.fixture(scope="session")
-def flat_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlatStore]:
+def flat_store(tmp_path_factory: pytest.TempPathFactory) -> FlatStore:
     """`flat_store(path, force, records)`: written once, and copied for every test that asks."""
-    folder, written = tmp_path_factory.mktemp("stores"), dict[str, Path]()
-    load = crypto_module.load
+    folder, written = tmp_path_factory.mktemp("stores"), dict[str, SmallVault]()
 
     def store(path: Path, force: str, records: pa.Table) -> Store:
         content = pa.BufferOutputStream()
@@ -104,14 +98,10 @@ def flat_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlatStore]:
         if name not in written:
             written[name] = write_flat_store(folder / name, force, records)
         assert not path.exists(), "a test opens one store of a force and use case"
-        shutil.copy2(written[name], path)
-        return SmallVault(force=force, path=path, key=key_of(force))
+        shutil.copy2(written[name].path, path)
+        return replace(written[name], path=path)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            crypto_module, "load", lambda each: not getattr(OPENING, "small", False) and load(each)
-        )
-        yield store
+    return store
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from minimisation import Forces, Held, LinearModel, PolicyError, Premises, Release, Scene
 from minimisation.contract.encoding import Encoding
 from minimisation.forces.audit import Event
+from minimisation.forces.vault import Vault
 from tests.minimisation.steps import Count, Keep, OneCount, Who
 
 
@@ -67,8 +68,12 @@ def test_a_force_cannot_reach_outside_its_own_file(outcome_forces: Forces) -> No
 
     frame = np.zeros(3)
     assert frame.size == 3
+    for force in outcome_forces.members:
+        assert isinstance(force.store, Vault)
+        # as forces open them outside tests
+        force.store = Vault(force=force.name, path=force.store.path, key=force.store.key)
+    other = outcome_forces.members[1].store.path
     with outcome_forces as forces:
-        other = forces.members[1].store.path
         for statement in (
             f"select count(*) as n from '{other}'",
             "select count(*) as n from read_csv('/etc/passwd')",

@@ -34,7 +34,7 @@ def drawn(forces: Forces, members: pa.Table, rng: np.random.Generator, memorised
 
 @pytest.mark.parametrize(
     "trials",
-    [pytest.param(20, id="sample"), pytest.param(100, id="all", marks=pytest.mark.full)],
+    [pytest.param(8, id="sample"), pytest.param(100, id="all", marks=pytest.mark.full)],
 )
 def test_one_percent_of_memorised_people_is_detected_and_none_is_not(
     ashmere: Forces, trials: int

@@ -29,7 +29,7 @@ held_out = {held_out}
 [data]
 status = "demo"
 [data.demo]
-people = 30000
+people = {people}
 """
 PEOPLE = "demo-30000-1"
 
@@ -39,9 +39,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("planted")
 
 
-def study(workspace: Path, use_case: str, held_out: float) -> Study:
+def study(workspace: Path, use_case: str, held_out: float, people: int = 30_000) -> Study:
     path = workspace / f"{use_case}-{held_out}.toml"
-    path.write_text(PLAN.format(use_case=use_case, held_out=held_out), "utf-8")
+    path.write_text(PLAN.format(use_case=use_case, held_out=held_out, people=people), "utf-8")
     return Study(plan_path=path, workspace=workspace)
 
 
@@ -107,7 +107,7 @@ def test_the_ceiling_equals_the_pooled_fit_without_pooling(
 
 
 @pytest.mark.slow
-def test_the_column_from_after_the_as_of_date_is_rejected(workspace: Path) -> None:
+def test_the_column_from_after_the_as_of_date_is_rejected(demo_workspace: Path) -> None:
     shipped = Path(__file__).parents[2] / "sandbox" / "use_cases" / "serious-violence.toml"
     text = shipped.read_text("utf-8").replace('"stops",\n]', '"stops", "review",\n]')
     text += """
@@ -117,8 +117,8 @@ optional = true
 source = { field = "review_result", dated_by = "reviewed_on" }
 """
     assert parse(text, "with review").value().column("review")
-    (workspace / "with-review.toml").write_text(text, "utf-8")
-    peeking = study(workspace, "with-review.toml", 0.3)
+    (demo_workspace / "with-review.toml").write_text(text, "utf-8")
+    peeking = study(demo_workspace, "with-review.toml", 0.3, people=600)
     with pytest.raises(UseCaseError, match="column 'review' must be known before the as-of date"):
         peeking.forces().__enter__()
 
