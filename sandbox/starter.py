@@ -122,5 +122,6 @@ def _starter_use_case(held: list[str]) -> str:
             "categories = []   # FILL IN the labels, or replace by low = … and high = …\n"
             "# protected = true   # a protected characteristic\n"
             "# optional = true    # values may be missing\n"
+            "# open_text = true   # instead of categories, if the labels are not public\n"
         )
     return "".join(lines)
