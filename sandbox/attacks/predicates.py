@@ -6,6 +6,8 @@ release also knows which descriptions fit one of its rows alone: those are a kin
 numbers said as *at least* or *at most*. From a table: the cells that hold one.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyarrow as pa
 
@@ -90,43 +92,49 @@ def isolated(people: pa.Table, units: Array, tried: Predicates) -> Array:
 def of_one_row(rows: pa.Table, parts: Predicates) -> Predicates:
     """Of the parts, said with bounds, those that fit one released row alone.
 
-    Other rows of the release are compared by equality where they are generalised: two of them stand
-    for the same people only if they are the same.
+    Generalised attributes are left out: how many people a set or an interval stands for cannot be
+    told from the rows of the release.
     """
-    medians = {
-        name: float(np.nanmedian(number))
-        for name in rows.column_names
+    plain = [name for name in rows.column_names if not is_generalised(rows.column(name))]
+    known = {
+        name: numbers(rows.column(name).combine_chunks())
+        for name in plain
         if _is_number(rows.column(name))
-        and not np.isnan(number := numbers(rows.column(name).combine_chunks())).all()
     }
-    found: Predicates = []
+    medians = {
+        name: float(np.nanmedian(values))
+        for name, values in known.items()
+        if not np.isnan(values).all()
+    }
+    said: Predicates = []
     for names, part in parts:
-        plain = tuple(name for name in names if not is_generalised(rows.column(name)))
-        if not plain:
-            continue
-        bounded = pa.table(
-            {
-                name: _bounded(part.column(name), medians[name])
-                if name in medians
-                else part.column(name)
-                for name in plain
-            }
-        )
-        alone = isolated(rows.select(plain), np.arange(rows.num_rows), [(plain, bounded)])
-        if alone.any():
-            found.append((plain, bounded.filter(pa.array(alone == 1))))
-    return found
+        kept = tuple(name for name in names if name in plain)
+        said += [(kept, _bounded(part.select(kept), medians))] if kept else []
+    alone = isolated(rows.select(plain), np.arange(rows.num_rows), said) == 1
+    ends = np.cumsum([part.num_rows for _, part in said])
+    flags = np.split(alone, ends[:-1])
+    return [
+        (names, part.filter(pa.array(chosen)))
+        for (names, part), chosen in zip(said, flags, strict=True)
+        if chosen.any()
+    ]
 
 
-def _bounded(values: pa.ChunkedArray, median: float) -> pa.StructArray:
+def _bounded(part: pa.Table, medians: Mapping[str, float]) -> pa.Table:
     """`At least` a number above the median, `at most` any other; missing stays missing."""
-    number = numbers(values.combine_chunks())
-    above = number > median
-    low = np.where(np.isnan(number) | above, number, -np.inf)
-    high = np.where(np.isnan(number) | ~above, number, np.inf)
-    return pa.StructArray.from_arrays(
-        [pa.array(low, pa.float64()), pa.array(high, pa.float64())], names=["low", "high"]
-    )
+    for place, name in enumerate(part.column_names):
+        if name in medians:
+            number = numbers(part.column(name).combine_chunks())
+            above = number > medians[name]
+            low = np.where(np.isnan(number) | above, number, -np.inf)
+            high = np.where(np.isnan(number) | ~above, number, np.inf)
+            part = part.set_column(place, name, _interval(low, high))
+    return part
+
+
+def _interval(low: Array, high: Array) -> pa.StructArray:
+    ends = [pa.array(low, pa.float64()), pa.array(high, pa.float64())]
+    return pa.StructArray.from_arrays(ends, names=["low", "high"])
 
 
 def _is_number(values: pa.ChunkedArray) -> bool:
@@ -157,9 +165,8 @@ def _of_single_values(
 
 
 def _beyond(name: str, known: Array) -> pa.Table:
-    low = pa.array([-np.inf, float(known.max())], pa.float64())
-    high = pa.array([float(known.min()), np.inf], pa.float64())
-    return pa.table({name: pa.StructArray.from_arrays([low, high], names=["low", "high"])})
+    low, high = np.array([-np.inf, known.max()]), np.array([known.min(), np.inf])
+    return pa.table({name: _interval(low, high)})
 
 
 def _of_cells(release: Statistics, use_case: UseCase, force: str) -> dict[str, Predicates]:
