@@ -7,19 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pytest
 from toy_cases import GROUPED, OUTCOME, invented_people, invented_searches
 
 from minimisation import Forces, PayloadKind, UseCase
-from minimisation.forces import sql
 from minimisation.forces.analysis import Split
 from minimisation.forces.boundary import Force
 from minimisation.forces.ledger import Ledger
 from minimisation.forces.policy import Policy
 from minimisation.forces.store import Store
-from minimisation.forces.vault import SCHEMA, Vault, lock
+from minimisation.forces.vault import Vault
 
 OpenForces = Callable[..., Forces]
 
@@ -60,24 +58,9 @@ def grouped_use_case() -> UseCase:
     return GROUPED
 
 
-class SmallVault(Vault):
-    """A vault of few rows, read by DuckDB's own crypto: loading OpenSSL's takes 70 ms each time."""
-
-    def open(self) -> duckdb.DuckDBPyConnection:
-        """Locked like any vault's; nothing may spill to disk."""
-        connection = self._connect()
-        connection.execute("set max_temp_directory_size = '0KB'")
-        # or else DuckDB loads the module that it finds under the home, although told not to
-        connection.execute(f"set extension_directory = {sql.text(str(self.path.parent))}")
-        self._attach(connection, SCHEMA, "read_only")
-        connection.execute(f"use {SCHEMA}")
-        lock(connection)
-        return connection
-
-
-def write_flat_store(path: Path, force: str, records: pa.Table) -> SmallVault:
+def write_flat_store(path: Path, force: str, records: pa.Table) -> Vault:
     """An encrypted store whose data came as one flat file."""
-    vault = SmallVault(force=force, path=path, key=force.encode().ljust(32, b"."))
+    vault = Vault(force=force, path=path, key=force.encode().ljust(32, b"."))
     with vault.create() as connection:
         connection.register("incoming", records)
         connection.execute("create table records as select * from incoming")
@@ -88,7 +71,7 @@ def write_flat_store(path: Path, force: str, records: pa.Table) -> SmallVault:
 @pytest.fixture(scope="session")
 def flat_store(tmp_path_factory: pytest.TempPathFactory) -> FlatStore:
     """`flat_store(path, force, records)`: written once, and copied for every test that asks."""
-    folder, written = tmp_path_factory.mktemp("stores"), dict[str, SmallVault]()
+    folder, written = tmp_path_factory.mktemp("stores"), dict[str, Vault]()
 
     def store(path: Path, force: str, records: pa.Table) -> Store:
         content = pa.BufferOutputStream()

@@ -23,10 +23,21 @@ OLD = "old"
 CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
+    "extension_directory": os.devnull,
     "python_enable_replacements": False,
     "temp_file_encryption": True,
 }
-"""Doors that are closed before a connection does anything."""
+"""Doors that are closed before a connection does anything.
+
+Attaching an encrypted file loads `httpfs` from the home directory although autoloading is off, so
+that extensions are looked for where none can be.
+"""
+
+SMALL = 8 * 2**20
+"""Bytes of a store up to which DuckDB's own crypto reads it where memory is not limited.
+
+OpenSSL's module takes longer to load than so much to decrypt, and so little needs no spilling.
+"""
 
 HEADERS = (4096, 8192)
 """Where the two encrypted headers of a DuckDB file begin."""
@@ -63,16 +74,21 @@ class Vault:
     def open(self) -> duckdb.DuckDBPyConnection:
         """A read-only connection that can reach this file and nothing else.
 
-        Without the OpenSSL module DuckDB's own crypto reads, and nothing may spill to disk.
+        Where DuckDB's own crypto reads (a small store, or OpenSSL's module is missing) nothing may
+        spill to disk.
 
         Raises:
             StoreError: if the file is missing, damaged, or not encrypted with this key.
         """
-        if not self.path.is_file():
-            raise StoreError(f"the store of force '{self.force}' must exist; load its data first")
+        try:
+            size = self.path.stat().st_size
+        except OSError:
+            msg = f"the store of force '{self.force}' must exist; load its data first"
+            raise StoreError(msg) from None
         connection = self._connect()
         try:
-            if not crypto_module.load(connection):
+            small = self.memory is None and size <= SMALL
+            if small or not crypto_module.load(connection):
                 connection.execute("set max_temp_directory_size = '0KB'")
             self._attach(connection, SCHEMA, "read_only")
             connection.execute(f"use {SCHEMA}")

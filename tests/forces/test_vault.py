@@ -200,7 +200,28 @@ def test_a_process_without_the_secure_module_reads_and_never_spills(store: Vault
     ran = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
     )
-    assert ran.stdout.split() == ["9", "OutOfMemoryException"]
+    assert ran.stdout.split() == ["9", "Error"], "DuckDB's own crypto refuses to write"
+    assert not list(store.path.parent.glob("spill-*/*"))
+
+
+def test_a_small_store_is_read_without_the_secure_module_unless_memory_is_limited(
+    store: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    load = crypto_module.load
+
+    def loaded(connection: duckdb.DuckDBPyConnection) -> bool:
+        asked.append(True)
+        return load(connection)
+
+    monkeypatch.setattr(crypto_module, "load", loaded)
+    for memory, times in ((None, 0), ("1GB", 1)):
+        with replace(store, memory=memory).open() as connection:
+            assert connection.execute("select count(*) from person").fetchone() == (9,)
+        assert len(asked) == times
+    monkeypatch.setattr(vault, "SMALL", 1)
+    store.open().close()
+    assert len(asked) == 2, "a large store is read by OpenSSL's"
 
 
 def test_a_killed_writer_leaves_no_plain_text(tmp_path: Path) -> None:
