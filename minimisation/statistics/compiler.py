@@ -15,15 +15,19 @@ from minimisation.statistics.population import asks_persons, clipped, rows_step
 from minimisation.statistics.totals import entries, part_total, totals
 
 
-def compile_query(plan: QueryPlan, *, rows_first: bool = True) -> str:
+def compile_query(
+    plan: QueryPlan, *, rows_first: bool = True, people: tuple[int, int] = (0, 1)
+) -> str:
     """SQL with a `cell` number in grid order and one BIGINT per part; cells without rows absent.
 
     Args:
         plan: the query.
         rows_first: whether the ad hoc form may look at rows before totals, where that pays; the
             sums are the same.
+        people: of the ad hoc form, which of how many shares of the people, from 0; the sums of all
+            shares add up to those of (0, 1), everybody.
     """
-    rows = rows_step(plan)
+    rows = rows_step(plan, people)
     if plan.form != "ad_hoc":
         steps = [rows, cells_step(plan), weighted_step(plan)]
     elif rows_first and (packed := packed_rows(plan)) is not None:

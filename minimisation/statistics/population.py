@@ -17,8 +17,13 @@ ROUNDING = 1e-9
 """Slack in steps when a condition's end is brought to whole steps: 0.3 is three steps of 0.1."""
 
 
-def rows_step(plan: QueryPlan) -> str:
-    """The permitted rows of the population: the cell each falls in and its measured values."""
+def rows_step(plan: QueryPlan, people: tuple[int, int] = (0, 1)) -> str:
+    """The permitted rows of the population: the cell each falls in and its measured values.
+
+    Args:
+        plan: the query.
+        people: which of how many shares of the people, from 0.
+    """
     chosen = [f"{cell_sql(plan)} as cell"]
     if plan.form == "ad_hoc" or asks_persons(plan):
         own = sql.name(ROW_RANK if plan.form == "prepared" else PERSON)
@@ -28,7 +33,10 @@ def rows_step(plan: QueryPlan) -> str:
     for part in histograms(plan):
         code = code_sql(plan.table, column_sql(plan, part.column), part.column)
         chosen.append(f"{code} as {sql.name(f'bin_{part.column}')}")
-    where = " and ".join(conditions(plan)) or "true"
+    met, (share, shares) = conditions(plan), people
+    if shares > 1:
+        met.append(f"hash({sql.name(plan.source)}.{sql.name(PERSON)}) % {shares} = {share}")
+    where = " and ".join(met) or "true"
     return f"rows_used as (select {', '.join(chosen)} from {tables_sql(plan)} where {where})"
 
 
