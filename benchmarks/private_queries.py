@@ -25,8 +25,8 @@ from minimisation.forces.log import Log
 from minimisation.statistics import preparation, private_query
 from minimisation.statistics.accounting import Account
 from minimisation.statistics.catalogue import Prepared, StoredTable
-from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.desk import Asking, Desk, ask
+from minimisation.statistics.duckdb_engine import DuckDBEngine
 from minimisation.statistics.ledger import Ledger
 from minimisation.statistics.planner import Allowance, Form, QueryPlan, choose
 from minimisation.statistics.quote import quote
@@ -133,13 +133,13 @@ def measure(path: Path, case: str, runs: int, threads: int, memory: str) -> Resu
         duckdb.connect(str(path), read_only=True, config=config) as connection,
         tempfile.TemporaryDirectory() as folder,
     ):
-        private_sql = compile_query(plan)
+        engine = DuckDBEngine(connection=connection)
 
         def plain() -> None:
             connection.execute(plain_sql).to_arrow_table()
 
         def private() -> None:
-            connection.execute(private_sql).to_arrow_table()
+            engine.sums(plan)
 
         answers = iter(range(1_000))
 

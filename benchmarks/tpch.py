@@ -27,8 +27,8 @@ from benchmarks.private_queries import ASKING, EPSILON, desk, seconds
 from benchmarks.tpch_tables import LINES_TABLE, encode
 from minimisation.statistics import private_query
 from minimisation.statistics.catalogue import Prepared
-from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.desk import ask
+from minimisation.statistics.duckdb_engine import DuckDBEngine
 from minimisation.statistics.planner import Allowance, Form, QueryPlan, choose
 from minimisation.statistics.quote import quote
 from minimisation.statistics.text_form import parse
@@ -62,8 +62,8 @@ class Case:
 
     def private(self, connection: duckdb.DuckDBPyConnection, form: Form = "ad_hoc") -> float:
         """Seconds of the private query's SQL."""
-        compiled = compile_query(self.plan(form))
-        return seconds(lambda: connection.execute(compiled).to_arrow_table())
+        engine, plan = DuckDBEngine(connection=connection), self.plan(form)
+        return seconds(lambda: engine.sums(plan))
 
     def kept(self, connection: duckdb.DuckDBPyConnection, form: Form = "ad_hoc") -> float:
         """Share of the selected line items that the bounds keep; exact, as nobody is real."""

@@ -18,7 +18,7 @@ from minimisation import Bounds, Categories, Column
 from minimisation.forces.vault import Vault
 from minimisation.statistics import preparation, private_query
 from minimisation.statistics.catalogue import Prepared, StoredTable
-from minimisation.statistics.compiler import compile_query
+from minimisation.statistics.duckdb_engine import DuckDBEngine
 from minimisation.statistics.planner import Allowance, Form, QueryPlan, choose
 from minimisation.statistics.text_form import parse
 
@@ -124,9 +124,9 @@ def trial(setting: Setting, path: Path) -> Trial:
     form = FORMS[setting.case]
     table = stored_table(int(setting.parameters["groups"]))
     plan = choose(parse("rows, sum(value) by area", "events"), table, ALLOWANCE, form)
-    statement = compile_query(plan)
+    engine = DuckDBEngine(connection=connection)
     return Trial(
-        run=lambda: connection.execute(statement).to_arrow_table(),
+        run=lambda: engine.sums(plan),
         baseline=plain,
         figures=lambda: _figures(plan, connection),
     )

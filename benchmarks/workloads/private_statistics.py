@@ -10,8 +10,8 @@ import duckdb
 from benchmarks import private_queries as asked
 from benchmarks.measuring import Figures, Trial
 from benchmarks.setting import Setting, Workload
-from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.desk import ask
+from minimisation.statistics.duckdb_engine import DuckDBEngine
 from minimisation.statistics.planner import choose
 from minimisation.statistics.quote import quote
 from minimisation.statistics.text_form import parse
@@ -34,7 +34,6 @@ def trial(setting: Setting, path: Path) -> Trial:
     plan = choose(query, asked.TABLE, asked.ALLOWANCE, form)
     filtered = " where kind = 7" if where else ""
     plain = f"select area, count(*), sum(value) from events{filtered} group by area"
-    private = compile_query(plan)
     connection = duckdb.connect(
         str(path),
         read_only=True,
@@ -44,6 +43,8 @@ def trial(setting: Setting, path: Path) -> Trial:
             "temp_directory": str(Path.cwd() / "spill"),
         },
     )
+
+    engine = DuckDBEngine(connection=connection)
 
     def figures() -> Figures:
         return {
@@ -59,7 +60,7 @@ def trial(setting: Setting, path: Path) -> Trial:
         return asked.seconds(lambda: ask(plan, [desk], asked.EPSILON, 0.0, asked.ASKING))
 
     return Trial(
-        run=lambda: connection.execute(private).to_arrow_table(),
+        run=lambda: engine.sums(plan),
         baseline=lambda: connection.execute(plain).to_arrow_table(),
         figures=figures,
     )
@@ -77,9 +78,9 @@ WORKLOAD = Workload(
             baseline="plain DuckDB query",
             data=f"heavy-tail-{rows}.duckdb",
             rank=rank,
-            seconds=40,
+            seconds=100 if rows == 10**8 else 40,
         )
-        for rows, rank in ((10**7, 20), (3 * 10**7, 24))
+        for rows, rank in ((10**7, 20), (3 * 10**7, 24), (10**8, 44))
         for case in asked.CASES
     ),
     trial=trial,

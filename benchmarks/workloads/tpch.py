@@ -6,7 +6,7 @@ from benchmarks.measuring import Figures, Trial
 from benchmarks.private_queries import EPSILON
 from benchmarks.setting import Setting, Workload
 from benchmarks.tpch import CASES, end_to_end, opened, prepare
-from minimisation.statistics.compiler import compile_query
+from minimisation.statistics.duckdb_engine import DuckDBEngine
 from minimisation.statistics.planner import Form
 
 NAME = "tpch"
@@ -25,9 +25,9 @@ def trial(setting: Setting, path: Path) -> Trial:
     case = CASES[setting.case]
     form = FORMS[str(setting.parameters["form"])]
     plan = case.plan(form)
-    statement = compile_query(plan)
     session = opened(path, setting.threads, setting.duckdb_memory)
     connection = session.__enter__()  # open until this process ends
+    engine = DuckDBEngine(connection=connection)
 
     def figures() -> Figures:
         return {
@@ -39,7 +39,7 @@ def trial(setting: Setting, path: Path) -> Trial:
         }
 
     return Trial(
-        run=lambda: (session, connection.execute(statement).to_arrow_table()),
+        run=lambda: (session, engine.sums(plan)),
         baseline=lambda: connection.execute(case.plain_sql).to_arrow_table(),
         figures=figures,
     )
