@@ -87,7 +87,9 @@ def test_private_updates_give_nobody_away(outcome_forces: Forces) -> None:
     for name in ("shadow", "trajectory", "updates"):
         auc = told[f"{name}_auc"]
         assert auc.value is not None, auc.note
-        assert auc.low <= 0.5 <= auc.high  # type: ignore[operator]
+        # the noise has no seed: within four and a half standard errors, once in 50,000 runs not
+        error = (auc.high - auc.low) / (2 * 1.96)  # type: ignore[operator]
+        assert abs(auc.value - 0.5) <= 4.5 * error <= 0.3, auc
 
 
 def test_of_a_secure_sum_the_server_sees_the_total_of_all_forces(outcome_forces: Forces) -> None:
