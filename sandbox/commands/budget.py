@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from minimisation import MissingEngineError
-from sandbox.commands.query import AsJson, PlanPath, Workspace, print_rows, stdout
+from sandbox.commands.printed import print_rows, stdout
+from sandbox.commands.query import AsJson, PlanPath, Workspace
 
 if TYPE_CHECKING:
     from minimisation.forces.policy import Budget

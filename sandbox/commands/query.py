@@ -3,22 +3,19 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from minimisation import UseCaseError
+from sandbox.commands.printed import print_rows, print_table, say_charges, tell
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from minimisation.statistics.accounting import Amount
     from minimisation.statistics.desk import Asking
     from minimisation.statistics.disclosure.controlled import Method
     from minimisation.statistics.planner import QueryPlan
@@ -27,9 +24,6 @@ if TYPE_CHECKING:
 
 QUANTUM = 0.25
 """Seconds to whose multiple an answer is held back, so that its time tells nothing of the data."""
-
-stdout = Console()
-stderr = Console(stderr=True)
 
 PlanPath = Annotated[Path, typer.Argument(help="Study plan, a TOML file.", show_default=False)]
 Workspace = Annotated[Path, typer.Option(help="Folder for stores, feeds and results.")]
@@ -227,69 +221,3 @@ def finished(plan: "QueryPlan", table: "pa.Table", *, consistent: bool) -> "pa.T
 
     tell("no count is below 0; small ones moved upwards, intervals no longer hold exactly")
     return with_margins(plan, table)
-
-
-def print_table(table: "pa.Table", *, as_json: bool) -> None:
-    """A released table; for readers, each figure with its interval in one cell."""
-    rows: list[dict[str, object]] = table.to_pylist()
-    if as_json:
-        print_rows(rows, as_json=True)
-        return
-    names = set(table.column_names)
-    ends = {f"{name}{end}" for name in names for end in ("_low", "_high")}
-    shown = []
-    for row in rows:
-        cells: dict[str, object] = {}
-        for name in row:
-            if name in ends:
-                continue
-            cells[name] = row[name]
-            if f"{name}_low" in names:
-                interval = f"{_cell(row[f'{name}_low'])} to {_cell(row[f'{name}_high'])}"
-                cells[f"95 % of {name}"] = interval
-        shown.append(cells)
-    print_rows(shown, as_json=False)
-
-
-def print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
-    """Print rows as a table, or as JSON."""
-    if as_json:
-        sys.stdout.write(json.dumps([dict(row) for row in rows], indent=2) + "\n")
-        return
-    shown = Table(*(rows[0] if rows else ()))
-    for row in rows:
-        # released labels may look like markup
-        shown.add_row(*(Text(_cell(value)) for value in row.values()))
-    stdout.print(shown)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def say_charges(costs: "Mapping[str, Amount]") -> None:
-    """What each force charged, those alike in one line."""
-    alike: dict[str, list[str]] = {}
-    for name, cost in costs.items():
-        alike.setdefault(_price(cost), []).append(name)
-    for price, names in alike.items():
-        who = names[0] if len(names) == 1 else f"each of {', '.join(names)}"
-        tell(f"charged by {who}: {price}")
-
-
-def _price(cost: "Amount") -> str:
-    """What a release cost, in words."""
-    if not cost.rho:
-        return "nothing, as it was released before"
-    if cost.epsilon is None:
-        return f"rho {cost.rho / 1e9:g}"
-    delta = f" with delta {cost.delta / 1e18:g}" if cost.delta else ""
-    by_rho = f"which by zero-concentrated privacy is rho {cost.rho / 1e9:.3g}"
-    return f"epsilon {cost.basic:g}{delta}, {by_rho}"
-
-
-def tell(line: str) -> None:
-    """A line beside the data; the terminal wraps it, so that it can be searched and copied."""
-    stderr.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from minimisation.statistics import quote as quotes
 from minimisation.statistics.accounting import DELTA_UNITS, UNITS, Amount, block_spend
 from sandbox import desks
-from sandbox.commands import query
+from sandbox.commands.printed import print_rows, print_table, say_charges, tell
+from sandbox.commands.query import finished
 
 if TYPE_CHECKING:
     from minimisation.statistics.desk import Asking
@@ -37,8 +38,8 @@ def quote_block(
         for place, each in enumerate(widths, start=1)
         for width in each
     ]
-    query.print_rows(rows, as_json=False)
-    query.tell(f"would cost each force {_price(cost, epsilon, len(plans))}; nothing was spent")
+    print_rows(rows, as_json=False)
+    tell(f"would cost each force {_price(cost, epsilon, len(plans))}; nothing was spent")
 
 
 def answer_block(  # noqa: PLR0913 - what a block consists of
@@ -54,17 +55,15 @@ def answer_block(  # noqa: PLR0913 - what a block consists of
     """Ask a block and print its tables, in the order in which they were declared."""
     answer = desks.ask_block(study, plans, names, budget, asking)
     tables = [
-        query.finished(plan, table, consistent=consistent)
+        finished(plan, table, consistent=consistent)
         for plan, table in zip(plans, answer.tables, strict=True)
     ]
     if as_json:
         sys.stdout.write(json.dumps([table.to_pylist() for table in tables], indent=2) + "\n")
     else:
         for table in tables:
-            query.print_table(table, as_json=False)
-    for name, cost in answer.costs.items():
-        price = _price(cost, budget[0], len(plans))
-        query.tell(f"charged by {name}: {price if cost.rho else 'nothing, as released before'}")
+            print_table(table, as_json=False)
+    say_charges(answer.costs, lambda cost: _price(cost, budget[0], len(plans)))
 
 
 def _price(cost: "Amount", epsilon: float, queries: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from minimisation import UseCaseError
 from minimisation.statistics import unknown_keys
 from sandbox import desks
-from sandbox.commands import query
+from sandbox.commands.printed import print_rows, print_table, say_charges, tell
 
 if TYPE_CHECKING:
     from minimisation.statistics.desk import Asking
@@ -51,25 +51,25 @@ def answer_keys(
         return
     answer = desks.ask_keys(study, plan, asked.names, asked.budget, asked.asking)
     if not answer.table.num_rows:
-        query.tell("no key is shown")
-    query.print_table(answer.table, as_json=as_json)
-    query.say_charges(answer.costs)
+        tell("no key is shown")
+    print_table(answer.table, as_json=as_json)
+    say_charges(answer.costs)
 
 
 def _say(offer: "KeysQuote", unit: str) -> None:
     """What the figures mean, beside the data."""
     mechanism, forces = offer.mechanism, offer.forces
-    query.tell("read from each store, coded for this query")
+    tell("read from each store, coded for this query")
     bound = "once" if offer.plan.groups == 1 else f"in at most {offer.plan.groups} keys"
-    query.tell(f"one {unit} counts {bound}; a hash of {unit} and key decides which")
-    query.tell(
+    tell(f"one {unit} counts {bound}; a hash of {unit} and key decides which")
+    tell(
         f"a key is shown where its {unit}s with noise reach {mechanism.threshold}; keys of one"
         f" {unit} alone show with probability {mechanism.delta:g} at most, at each force"
     )
-    query.tell(f"each force adds {mechanism.noise}; intervals are 95 % of it, before keys are")
-    query.tell("picked: of those that just reach the threshold more are too high than too low")
+    tell(f"each force adds {mechanism.noise}; intervals are 95 % of it, before keys are")
+    tell("picked: of those that just reach the threshold more are too high than too low")
     if forces > 1:
-        query.tell(
+        tell(
             f"persons are those of the forces in shown_by alone; the interval is of all {forces},"
             " and allows for what the others hold back"
         )
@@ -88,6 +88,6 @@ def _print_quote(offer: "KeysQuote", *, as_json: bool) -> None:
         found = {"cost": price, "threshold": offer.mechanism.threshold, "intervals": rows}
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
         return
-    query.print_rows(rows, as_json=False)
+    print_rows(rows, as_json=False)
     cost = f"epsilon {spend.epsilon:g} with delta {spend.delta:g}"
-    query.tell(f"would cost each force {cost}; nothing was spent")
+    tell(f"would cost each force {cost}; nothing was spent")
