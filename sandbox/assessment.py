@@ -109,7 +109,7 @@ def _outcome_findings(
     forces: Forces, answered: Release, counts: Array, seed: int, pooled: Array | None
 ) -> list[Finding]:
     use_case = forces.use_case
-    question = outcome.question_of(use_case)
+    question = use_case.binary
     if counts[0].sum() == 0:
         note = "nobody is held out, so the answer cannot be judged"
         return [Finding(measure="auc", value=None, better="higher", note=note)]

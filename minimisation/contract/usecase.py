@@ -185,6 +185,28 @@ class UseCase:
         return (*self.columns, *self.open_columns)
 
     @property
+    def grouped(self) -> GroupedStatistics:
+        """Its question, as one that groups.
+
+        Raises:
+            UseCaseError: if it asks anything else.
+        """
+        if not isinstance(self.question, GroupedStatistics):
+            raise UseCaseError(f"question of use case '{self.name}' must be grouped statistics")
+        return self.question
+
+    @property
+    def binary(self) -> BinaryOutcome:
+        """Its question, as one about an outcome.
+
+        Raises:
+            UseCaseError: if it asks anything else.
+        """
+        if not isinstance(self.question, BinaryOutcome):
+            raise UseCaseError(f"question of use case '{self.name}' must be a binary outcome")
+        return self.question
+
+    @property
     def identifiers(self) -> tuple[str, ...]:
         """Names of the direct identifiers."""
         return tuple(c.name for c in self.columns if c.role == "direct_identifier")

@@ -121,7 +121,7 @@ def remarks(use_case: UseCase) -> tuple[str, ...]:
 
 def _laid_out(use_case: UseCase, payloads: list[pa.Table], part: str) -> Reals:
     """Forces' sums in the order of the question's grid, added up where force is no key."""
-    by = grouped.question_of(use_case).by
+    by = use_case.grouped.by
     shape = grouped.grid_shape(use_case)
     sums = np.stack([np.asarray(payload.column(part), dtype=np.float64) for payload in payloads])
     if FORCE not in by:

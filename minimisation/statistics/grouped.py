@@ -11,7 +11,6 @@ import pyarrow as pa
 from minimisation import groups
 from minimisation.contract.errors import UseCaseError
 from minimisation.contract.privacy import PrivacyLoss
-from minimisation.contract.questions import GroupedStatistics
 from minimisation.contract.steps import Payload, PayloadKind, Premises
 from minimisation.contract.usecase import UseCase
 from minimisation.forces.mechanisms import private_mechanism
@@ -20,20 +19,9 @@ from minimisation.statistics.bounding import CELL_BITS, vector_sql
 from minimisation.statistics.parts import Plan, plan
 
 
-def question_of(use_case: UseCase) -> GroupedStatistics:
-    """The use case's grouped question.
-
-    Raises:
-        UseCaseError: if it asks anything else.
-    """
-    if not isinstance(use_case.question, GroupedStatistics):
-        raise UseCaseError(f"question of use case '{use_case.name}' must be grouped statistics")
-    return use_case.question
-
-
 def grid_shape(use_case: UseCase) -> tuple[int, ...]:
     """Number of declared labels per key other than the force."""
-    question = question_of(use_case)
+    question = use_case.grouped
     shape = tuple(len(groups.key_labels(use_case, key)) for key in question.by if key != "force")
     if math.prod(shape) >= 2**CELL_BITS:
         raise UseCaseError(f"by ({', '.join(question.by)}) must declare fewer than 2^31 cells")
@@ -42,7 +30,7 @@ def grid_shape(use_case: UseCase) -> tuple[int, ...]:
 
 def plan_of(use_case: UseCase) -> Plan:
     """Parts and contribution bounds of the use case's grouped question."""
-    return plan(use_case, question_of(use_case), math.prod(grid_shape(use_case)))
+    return plan(use_case, use_case.grouped, math.prod(grid_shape(use_case)))
 
 
 def noise_of(use_case: UseCase, epsilon: float, delta: float) -> noise.Noise:

@@ -12,9 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from minimisation import groups, naive_bayes
-from minimisation.contract.errors import UseCaseError
 from minimisation.contract.privacy import PrivacyLoss
-from minimisation.contract.questions import BinaryOutcome
 from minimisation.contract.steps import Payload, PayloadKind, Premises
 from minimisation.contract.usecase import UseCase
 from minimisation.forces import sql
@@ -25,20 +23,9 @@ FEATURE, LABEL = "feature", "label"
 """Columns of the payload beside the outcome and its noisy count."""
 
 
-def question_of(use_case: UseCase) -> BinaryOutcome:
-    """The use case's binary question.
-
-    Raises:
-        UseCaseError: if it asks anything else.
-    """
-    if not isinstance(use_case.question, BinaryOutcome):
-        raise UseCaseError(f"question of use case '{use_case.name}' must be a binary outcome")
-    return use_case.question
-
-
 def noise_of(use_case: UseCase, epsilon: float, delta: float) -> noise.Noise:
     """The noise that one force adds to its margins."""
-    features = len(question_of(use_case).features)
+    features = len(use_case.binary.features)
     return noise.cheapest(features, features, epsilon, delta)
 
 
@@ -74,7 +61,7 @@ class PrivateMargins:
 
     def loss(self, use_case: UseCase) -> PrivacyLoss:
         """Loss of running it once."""
-        features = len(question_of(use_case).features)
+        features = len(use_case.binary.features)
         used = noise_of(use_case, self.epsilon, self.delta)
         return PrivacyLoss(
             epsilon=self.epsilon,
@@ -101,7 +88,7 @@ def exact_vector(premises: Premises) -> noise.Integers:
     """Exact margins before noise, one entry per cell; never leaves the step."""
     use_case = premises.use_case
     parts = []
-    for feature in question_of(use_case).features:
+    for feature in use_case.binary.features:
         counted = premises.query(margin_sql(use_case, feature))
         exact = np.zeros(2 * len(groups.key_labels(use_case, feature)), dtype=np.int64)
         exact[counted.column("cell").to_numpy()] = counted.column("people").to_numpy()
@@ -111,7 +98,7 @@ def exact_vector(premises: Premises) -> noise.Integers:
 
 def margin_sql(use_case: UseCase, feature: str) -> str:
     """People per cell of one margin of the relation `people`; cell = 2 · label + outcome."""
-    target = sql.name(question_of(use_case).target)
+    target = sql.name(use_case.binary.target)
     labels = groups.key_labels(use_case, feature)
     rows = ", ".join(f"({code}, {sql.text(label)})" for code, label in enumerate(labels))
     known = f"{target} is not null and unit is not null"
@@ -138,7 +125,7 @@ def by_feature(use_case: UseCase, stacked: pa.Table) -> dict[str, pa.Table]:
         [(naive_bayes.ROWS, "sum")]
     )
     tables = {}
-    for feature in question_of(use_case).features:
+    for feature in use_case.binary.features:
         own = summed.filter(pc.equal(summed.column(FEATURE), feature))
         tables[feature] = pa.table(
             {
@@ -153,7 +140,7 @@ def by_feature(use_case: UseCase, stacked: pa.Table) -> dict[str, pa.Table]:
 def _cells(use_case: UseCase) -> list[tuple[str, str, str]]:
     return [
         (feature, label, outcome)
-        for feature in question_of(use_case).features
+        for feature in use_case.binary.features
         for label in groups.key_labels(use_case, feature)
         for outcome in ("0", "1")
     ]

@@ -102,7 +102,7 @@ def _steps(
 
 
 def _keys(forces: Forces) -> tuple[list[str], str]:
-    question = grid.question_of(forces.use_case)
+    question = forces.use_case.grouped
     return grid.own_keys(question), question.statistics[0].name
 
 

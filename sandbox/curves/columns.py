@@ -80,7 +80,7 @@ def curve(forces: Forces, seed: int, margin: float = MARGIN) -> ColumnCurve:
         seed: the assessment's seed.
         margin: loss that counts as nothing, fixed before results are seen.
     """
-    names = fits.question_of(forces.use_case).features
+    names = forces.use_case.binary.features
     (whole,) = fits.fit(forces, [Setting(columns=names)])
     order = greedy_order(forces, whole)
     alone = [tuple(name for name in names if name != out) for out in names]

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from minimisation import BinaryOutcome, Encoding, Forces, LinearModel, Release, Scene, UseCase
+from minimisation import Encoding, Forces, LinearModel, Release, Scene, UseCase
 from minimisation.contract.encoding import numbers
 from minimisation.regression import RIDGE, Array, LogisticSums, logistic_sums
-from sandbox.measures import outcome, resampling
+from sandbox.measures import resampling
 
 Integers = npt.NDArray[np.int64]
 
@@ -86,7 +86,7 @@ class BatchSums:
         """Sum this force's members whose outcome is known."""
         encoding = encoding_of(scene.use_case)
         rows = scene.members.to_arrow_table()
-        happened = numbers(rows.column(question_of(scene.use_case).target).combine_chunks())
+        happened = numbers(rows.column(scene.use_case.binary.target).combine_chunks())
         known = ~np.isnan(happened)
         features, happened = encoding.encode(rows)[known], happened[known]
         share = np.asarray(rows.column("share"), dtype=float)[known]
@@ -105,12 +105,7 @@ class BatchSums:
 
 def encoding_of(use_case: UseCase) -> Encoding:
     """The regression encoding of all features."""
-    return Encoding.features(use_case, question_of(use_case).features)
-
-
-def question_of(use_case: UseCase) -> BinaryOutcome:
-    """The use case's outcome question."""
-    return outcome.question_of(use_case)
+    return Encoding.features(use_case, use_case.binary.features)
 
 
 def terms_of(encoding: Encoding, columns: Sequence[str]) -> Integers:

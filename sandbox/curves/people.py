@@ -59,7 +59,7 @@ def curve(
         shares: shares of people, rising.
         draws: draws at every share below one.
     """
-    names = fits.question_of(forces.use_case).features
+    names = forces.use_case.binary.features
     settings = [
         Setting(columns=names, share=share, draw=draw)
         for share in shares

@@ -43,7 +43,7 @@ class FederatedExplained:
         seed = study.plan.file.seed
         with outcome_forces(study) as forces:
             fit = pooled_fit(forces)
-            question = fits.question_of(forces.use_case)
+            question = forces.use_case.binary
             release = Release(artefact=linear_model(forces.use_case, fit.coefficients))
             counts = _counts(forces, release, fit.coefficients, seed)
             spread = _spread(forces, release, seed)
@@ -117,7 +117,7 @@ def _alerts(counts: Array, place: int, force: str) -> list[Finding]:
 def _counts(forces: Forces, release: Release, at: Array, seed: int) -> dict[str, Array]:
     """Force → held-out people by (permuted column, replicate, outcome, score bin)."""
     measure = _Permuted(coefficients=tuple(map(float, at)))
-    columns = fits.question_of(forces.use_case).features
+    columns = forces.use_case.binary.features
     shape = (len(columns) + 1, judge.REPLICATES + 1, 2, judge.BINS)
     return {
         name: resampling.dense([table], judge.AXES, shape)
@@ -155,7 +155,7 @@ class _Permuted:
         features, at = encoding.encode(rows), np.array(self.coefficients)
         weight = resampling.weights(scene, outcome.units_of(rows))[: judge.REPLICATES + 1]
         order, counts = scene.rng().permutation(len(features)), []
-        for column in (WHOLE, *fits.question_of(scene.use_case).features):
+        for column in (WHOLE, *scene.use_case.binary.features):
             tried = features.copy()
             terms = fits.terms_of(encoding, (column,))
             tried[:, terms] = features[np.ix_(order, terms)]

@@ -22,7 +22,7 @@ from sandbox.measures.resampling import Array
 
 def own_models(forces: Forces) -> dict[str, Trained]:
     """Every force's own converged model, and how many people it was fitted to."""
-    columns = fits.question_of(forces.use_case).features
+    columns = forces.use_case.binary.features
     settings = [Setting(columns=columns, forces=(name,)) for name in forces.names]
     found = fits.fit(forces, settings)
     empty = Release(artefact=linear_model(forces.use_case, found[0].coefficients))
@@ -37,7 +37,7 @@ def own_models(forces: Forces) -> dict[str, Trained]:
 
 def without_each(forces: Forces) -> list[Array]:
     """The model of all forces but one, for each force."""
-    columns, names = fits.question_of(forces.use_case).features, forces.names
+    columns, names = forces.use_case.binary.features, forces.names
     settings = [
         Setting(columns=columns, forces=tuple(name for name in names if name != left))
         for left in names
@@ -145,7 +145,7 @@ class _AtHand:
 
 
 def _members(scene: Scene) -> People:
-    question, encoding = fits.question_of(scene.use_case), fits.encoding_of(scene.use_case)
+    question, encoding = scene.use_case.binary, fits.encoding_of(scene.use_case)
     rows = scene.members.to_arrow_table()
     outcome = numbers(rows.column(question.target).combine_chunks())
     known = ~np.isnan(outcome)

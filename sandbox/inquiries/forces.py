@@ -35,7 +35,7 @@ class ForcesNeeded:
             if len(names) < FEWEST:
                 raise NotApplicableError("a single force takes part")
             floor, seed = forces.use_case.floor, study.plan.file.seed
-            columns = fits.question_of(forces.use_case).features
+            columns = forces.use_case.binary.features
             settings = [
                 Setting(columns=columns, forces=order[:count], draw=draw)
                 for draw, order in enumerate(orders(names, self.draws, seed))

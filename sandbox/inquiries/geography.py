@@ -80,7 +80,7 @@ def added_points(study: Study) -> list[Point]:
     """Area under the curve without geography and with each level's column added."""
     use_case = with_places(study.plan.use_case)
     levels = [level for level in use_case.geography if level != FORCE]
-    plain = fits.question_of(study.plan.use_case).features
+    plain = study.plan.use_case.binary.features
     columns = [plain, *((*plain, level) for level in reversed(levels) if level not in plain)]
     with outcome_forces(study, use_case) as forces:
         found = fits.fit(forces, [Setting(columns=each) for each in columns])

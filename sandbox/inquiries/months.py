@@ -146,7 +146,7 @@ def smallest(points: list[Point], floor: float | None) -> Point | None:
 
 
 def _fit(forces: Forces, start: Fit | None) -> Fit:
-    setting = Setting(columns=fits.question_of(forces.use_case).features)
+    setting = Setting(columns=forces.use_case.binary.features)
     return fits.fit(forces, [setting], None if start is None else [start.coefficients])[0]
 
 

@@ -158,7 +158,7 @@ def pooled_flags(forces: Forces, seed: int) -> Array:
 
     Worked out inside the assessment, without pooling.
     """
-    question = outcome.question_of(forces.use_case)
+    question = forces.use_case.binary
     release = PooledCeiling().apply(forces, forces.use_case, np.random.default_rng(0))
     scored = outcome.counts_of(forces, release, seed)
     cut = ranking.cut(scored[0], question.top_share)

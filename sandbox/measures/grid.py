@@ -31,7 +31,7 @@ class TrueCells:
 
     def observe(self, scene: Scene) -> pa.Table:
         """Sum this force's member people."""
-        question = question_of(scene.use_case)
+        question = scene.use_case.grouped
         keys = own_keys(question)
         cells = groups.grid(scene.use_case, keys)
         columns = groups.sum_columns(question)
@@ -66,13 +66,6 @@ def _values(rows: pa.Table, name: str, inside: npt.NDArray[np.bool_]) -> Array:
     return values
 
 
-def question_of(use_case: UseCase) -> GroupedStatistics:
-    """The use case's grouped question."""
-    if not isinstance(use_case.question, GroupedStatistics):
-        raise TypeError("question must be GroupedStatistics")
-    return use_case.question
-
-
 def own_keys(question: GroupedStatistics) -> list[str]:
     """The keys that a force's own rows carry."""
     return [key for key in question.by if key != FORCE]
@@ -80,7 +73,7 @@ def own_keys(question: GroupedStatistics) -> list[str]:
 
 def truth_of(forces: Forces, release: Release, seed: int) -> Array:
     """True sums of shape (replicates + 1, cells, parts), cells in the question's grid order."""
-    question = question_of(forces.use_case)
+    question = forces.use_case.grouped
     size = groups.grid(forces.use_case, own_keys(question)).num_rows
     parts = groups.sum_columns(question)
     tables = forces.assess(TrueCells(), release, seed)
@@ -97,7 +90,7 @@ def truth_of(forces: Forces, release: Release, seed: int) -> Array:
 
 def laid(use_case: UseCase, table: pa.Table, forces: tuple[str, ...]) -> pa.Table:
     """A released table laid on the question's grid; a cell that it lacks has no figures (NaN)."""
-    question = question_of(use_case)
+    question = use_case.grouped
     cells = groups.grid(use_case, question.by, forces)
     values = [name for name in table.column_names if name not in question.by]
     place = _cell_of(table, cells, list(question.by), plain=True)

@@ -38,7 +38,7 @@ def findings(
         released: the option's table; its rows are laid on the grid, absent cells count as zero.
         forces: names, in order.
     """
-    question = grid.question_of(use_case)
+    question = use_case.grouped
     table = grid.laid(use_case, released.table, forces)
     parts = groups.sum_columns(question)
     lead = question.statistics[0].name
@@ -171,7 +171,7 @@ def _groups(use_case: UseCase, table: pa.Table, count: Array, true: Array) -> li
         count: (cells,) released.
         true: (replicates + 1, cells).
     """
-    question = grid.question_of(use_case)
+    question = use_case.grouped
     found, erased = [], []
     measure = "group_count_error"
     for column in use_case.protected:

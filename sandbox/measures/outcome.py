@@ -43,26 +43,19 @@ def judged(scene: Scene) -> tuple[pa.Table, Integers]:
     model = answer(scene.artefact, scene.use_case, (scene.force,))
     if not isinstance(model, RiskModel):
         raise TypeError("an outcome is judged by a risk model")
-    target = sql.name(question_of(scene.use_case).target)
+    target = sql.name(scene.use_case.binary.target)
     rows = scene.held_out.filter(f"{target} is not null").to_arrow_table()
     return rows, scores.bins(model, scores.score(model, rows))
 
 
 def outcomes(use_case: UseCase, rows: pa.Table) -> Integers:
     """Outcomes of rows in which none is missing, 0 or 1. Shape (n,)."""
-    return np.asarray(rows.column(question_of(use_case).target)).astype(np.int64)
+    return np.asarray(rows.column(use_case.binary.target)).astype(np.int64)
 
 
 def units_of(rows: pa.Table) -> Integers:
     """Whose each row is. Shape (n,)."""
     return np.asarray(rows.column("unit")).astype(np.int64)
-
-
-def question_of(use_case: UseCase) -> BinaryOutcome:
-    """The use case's outcome question."""
-    if not isinstance(use_case.question, BinaryOutcome):
-        raise TypeError("question must be BinaryOutcome")
-    return use_case.question
 
 
 def counts_of(forces: Forces, release: Release, seed: int) -> Array:

@@ -137,7 +137,7 @@ def test_removing_one_person_never_moves_the_vector_past_the_claimed_sensitivity
 
 @pytest.mark.parametrize("by", [("kind",), ("force",), ("force", "area")])
 def test_the_claim_holds_for_every_shape_of_grid(use_case: UseCase, by: tuple[str, ...]) -> None:
-    question = replace(grouped.question_of(use_case), by=by)
+    question = replace(use_case.grouped, by=by)
     assert max(excess(replace(use_case, question=question), 16)) <= 1
 
 

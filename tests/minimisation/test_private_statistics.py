@@ -181,7 +181,7 @@ def test_an_interval_without_the_noise_of_other_forces_does_not_cover(
     mutant = Noisy(sums=sums, plan=chosen, noise=used, copies=1)
     got = answers.figure(
         grouped_use_case,
-        grouped.question_of(grouped_use_case),
+        grouped_use_case.grouped,
         Statistic(aggregate="rows"),
         mutant,
     )

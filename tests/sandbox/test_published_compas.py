@@ -129,7 +129,7 @@ def count(shared: Path) -> Count:
     def true_cells(name: str, where: str = "true") -> dict[tuple[str, str], dict[str, float]]:
         file = shared / "data" / f"{name}.parquet"
         use_case = race_by_sex(file, recidivists=name != "compas_people")
-        question = grid.question_of(use_case)
+        question = use_case.grouped
         cells = groups.grid(use_case, question.by)
         parts = groups.sum_columns(question)
         shape = (resampling.REPLICATES + 1, cells.num_rows, len(parts))
