@@ -19,8 +19,12 @@ from minimisation.statistics.bounding import LIMIT
 from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.planner import QueryPlan
 
-ROW = 150
-"""Bytes of memory that the ad hoc form may need per row of the table it starts from."""
+ROW = 60
+"""Bytes of memory that the ad hoc form takes per row of the table it starts from, of persons with
+twenty rows each; where that is too little, people are taken in twice as many shares."""
+
+MOST_SHARES = 1024
+"""Shares beyond which a table is given up."""
 
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 """In which DuckDB states its memory limit, each 1,024 times the one before."""
@@ -37,15 +41,23 @@ class DuckDBEngine:
         """Exact bounded sums before noise; see `Engine`."""
         try:
             shares = self.shares(plan)
-            if shares == 1:
-                return self._run(compile_query(plan))
-            return added(
-                [self._run(compile_query(plan, people=(share, shares))) for share in range(shares)]
-            )
+            while True:
+                try:
+                    return self._summed(plan, shares)
+                except duckdb.OutOfMemoryException:
+                    if plan.form != "ad_hoc" or shares >= MOST_SHARES:
+                        raise
+                    shares *= 2
         except duckdb.Error as error:
             # the original message may print a value
             msg = f"table '{plan.source}' could not be read ({type(error).__name__})"
             raise StoreError(f"{msg}; nothing was released") from None
+
+    def _summed(self, plan: QueryPlan, shares: int) -> pa.Table:
+        if shares == 1:
+            return self._run(compile_query(plan))
+        each = (compile_query(plan, people=(share, shares)) for share in range(shares))
+        return added([self._run(statement) for statement in each])
 
     def shares(self, plan: QueryPlan) -> int:
         """In how many shares people are taken; one where ranks are stored and nobody is bounded."""

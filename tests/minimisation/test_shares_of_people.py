@@ -5,11 +5,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from minimisation.contract.errors import StoreError
 from minimisation.statistics import audit, duckdb_engine, private_query
 from minimisation.statistics.bounding import LIMIT
 from minimisation.statistics.catalogue import PERSON
 from minimisation.statistics.compiler import compile_query
 from minimisation.statistics.duckdb_engine import DuckDBEngine, added, bytes_of
+from minimisation.statistics.planner import QueryPlan
 from tests.minimisation.custody_shapes import FORMS, planned
 
 
@@ -28,6 +30,30 @@ def test_sums_over_shares_of_the_people_are_those_over_everybody(
         assert engine.shares(plan) == 6
         assert np.array_equal(private_query.exact_vector(plan, engine), whole)
     assert whole.any()
+
+
+def test_a_share_that_does_not_fit_is_halved_until_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = planned("ad_hoc", "rows")
+    tried: list[tuple[int, int]] = []
+
+    def compiled(plan: QueryPlan, people: tuple[int, int] = (0, 1)) -> str:
+        tried.append(people)
+        if people[1] < 4:
+            raise duckdb.OutOfMemoryException("no room")
+        return compile_query(plan, people=people)
+
+    with duckdb.connect() as connection:
+        audit.invent(plan, np.random.default_rng(7), 60).store(connection, plan.source)
+        engine = DuckDBEngine(connection=connection)
+        whole = private_query.exact_vector(plan, engine)
+        monkeypatch.setattr(duckdb_engine, "compile_query", compiled)
+        assert np.array_equal(private_query.exact_vector(plan, engine), whole)
+        assert tried == [(0, 1), (0, 2), (0, 4), (1, 4), (2, 4), (3, 4)]
+        monkeypatch.setattr(duckdb_engine, "MOST_SHARES", 2)
+        with pytest.raises(StoreError, match=r"OutOfMemory.*nothing was released"):
+            engine.sums(plan)
 
 
 def test_people_are_taken_at_once_where_ranks_bound_them(monkeypatch: pytest.MonkeyPatch) -> None:
