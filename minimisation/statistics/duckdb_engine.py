@@ -17,11 +17,14 @@ from minimisation.contract.errors import StoreError
 from minimisation.forces import sql
 from minimisation.statistics.bounding import LIMIT
 from minimisation.statistics.compiler import compile_query
+from minimisation.statistics.first_rows import expected_share, packed_rows
 from minimisation.statistics.planner import QueryPlan
 
 ROW = 60
-"""Bytes of memory that the ad hoc form takes per row of the table it starts from, of persons with
-twenty rows each; where that is too little, people are taken in twice as many shares."""
+"""Bytes that the first rows of people with twenty rows each take per row of the table.
+
+Where that is too little, people are taken in twice as many shares.
+"""
 
 MOST_SHARES = 1024
 """Shares beyond which a table is given up."""
@@ -60,14 +63,15 @@ class DuckDBEngine:
         return added([self._run(statement) for statement in each])
 
     def shares(self, plan: QueryPlan) -> int:
-        """In how many shares people are taken; one where ranks are stored and nobody is bounded."""
-        if plan.form != "ad_hoc":
+        """In how many shares people are taken at first; totals can be spilled."""
+        if packed_rows(plan) is None:
             return 1
         found = self._run(
             "select max(estimated_size) as rows, current_setting('memory_limit') as most"
             f" from duckdb_tables() where table_name = {sql.text(plan.source)}"
         ).to_pylist()[0]
-        return max(1, math.ceil((found["rows"] or 0) * ROW / bytes_of(found["most"])))
+        rows = (found["rows"] or 0) * expected_share(plan)
+        return max(1, math.ceil(rows * ROW / bytes_of(found["most"])))
 
     def _run(self, statement: str) -> pa.Table:
         return self.connection.execute(statement).to_arrow_table()

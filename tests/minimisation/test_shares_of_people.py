@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from minimisation.contract.errors import StoreError
-from minimisation.statistics import audit, duckdb_engine, private_query
+from minimisation.statistics import audit, duckdb_engine, first_rows, private_query
 from minimisation.statistics.bounding import LIMIT
 from minimisation.statistics.catalogue import PERSON
 from minimisation.statistics.compiler import compile_query
@@ -23,13 +23,27 @@ def test_sums_over_shares_of_the_people_are_those_over_everybody(
     with duckdb.connect(config={"threads": 1, "memory_limit": "1GiB"}) as connection:
         audit.invent(plan, np.random.default_rng(7), 60).store(connection, plan.source)
         engine = DuckDBEngine(connection=connection)
-        assert engine.shares(plan) == 1
+        monkeypatch.setattr(DuckDBEngine, "shares", lambda *_: 1)
         whole = private_query.exact_vector(plan, engine)
+        monkeypatch.setattr(DuckDBEngine, "shares", lambda *_: 6)
+        assert np.array_equal(private_query.exact_vector(plan, engine), whole)
+    assert whole.any()
+
+
+def test_shares_are_guessed_from_rows_and_memory_where_first_rows_are_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(first_rows, "CELLS_PER_GROUP", 0)
+    plan = planned("ad_hoc", "rows")
+    with duckdb.connect(config={"threads": 1, "memory_limit": "1GiB"}) as connection:
+        audit.invent(plan, np.random.default_rng(7), 60).store(connection, plan.source)
+        engine = DuckDBEngine(connection=connection)
+        assert engine.shares(plan) == 1
         rows = connection.execute(f"select count(*) from {plan.source}").fetchall()[0][0]
         monkeypatch.setattr(duckdb_engine, "ROW", 5.5 * 2**30 / rows)
         assert engine.shares(plan) == 6
-        assert np.array_equal(private_query.exact_vector(plan, engine), whole)
-    assert whole.any()
+        monkeypatch.setattr(first_rows, "CELLS_PER_GROUP", 10**9)
+        assert engine.shares(plan) == 1, "totals are spilled"
 
 
 def test_a_share_that_does_not_fit_is_halved_until_it_does(
