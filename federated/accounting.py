@@ -10,6 +10,7 @@ continuous one by less than exp(−2π²s²) in total variation at s steps (Cano
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -98,17 +99,24 @@ def noise_for(epsilon: float, *, delta: float, rounds: int, sampling: float = 1.
     """
     if not (math.isfinite(epsilon) and epsilon > 0):
         raise ValueError(f"epsilon ({epsilon}) must be a positive finite number")
+    noise = _least(
+        lambda noise: _within(noise, epsilon, delta, rounds, sampling), 1e-3, LARGEST_NOISE
+    )
+    if noise is None:
+        raise ValueError(f"epsilon ({epsilon:g}) must be larger for {rounds} rounds")
+    return noise
+
+
+def _least(enough: Callable[[float], bool], part: float, most: float) -> float | None:
+    """The least number from which on it is enough, to a part of itself; None if too large."""
     low, high = 0.0, 1.0
-    while not _within(high, epsilon, delta, rounds, sampling):
+    while not enough(high):
         low, high = high, high * 2
-        if high > LARGEST_NOISE:
-            raise ValueError(f"epsilon ({epsilon:g}) must be larger for {rounds} rounds")
-    while high - low > 1e-3 * high:
+        if high > most:
+            return None
+    while high - low > part * high:
         middle = (low + high) / 2
-        if _within(middle, epsilon, delta, rounds, sampling):
-            high = middle
-        else:
-            low = middle
+        low, high = (low, middle) if enough(middle) else (middle, high)
     return high
 
 
@@ -137,16 +145,8 @@ def _one_gaussian(noise: float, delta: float) -> float:
     )
 
     loss = GaussianPrivacyLoss(noise)
-    low, high = 0.0, 1.0
-    while loss.get_delta_for_epsilon(high) > delta:
-        low, high = high, high * 2
-    while high - low > EXACT * high:
-        middle = (low + high) / 2
-        if loss.get_delta_for_epsilon(middle) <= delta:
-            high = middle
-        else:
-            low = middle
-    return high
+    found = _least(lambda epsilon: loss.get_delta_for_epsilon(epsilon) <= delta, EXACT, math.inf)
+    return math.inf if found is None else found
 
 
 def _accountant(method: str) -> tuple[Any, Any]:
